@@ -1,0 +1,24 @@
+//! The nouns of the field: time, labels, alerts, tables and their Arrow schemas, and the traits through which
+//! rooms that may not import each other meet. Nothing here does I/O or knows a wire format.
+
+mod alert;
+mod clock;
+mod decision;
+mod labels;
+mod rows;
+mod schema;
+mod state;
+mod table;
+mod timestamp;
+
+pub use alert::{Alert, Severity};
+pub use clock::{Clock, ManualClock, Sleep};
+pub use decision::{Decision, DecisionLedger, Stage};
+pub use labels::{Fingerprint, Labels};
+pub use rows::{RowsError, batch_from_rows};
+pub use state::StateTable;
+pub use table::{SignalBatch, Table};
+pub use timestamp::Timestamp;
+
+/// The one tenant there is unless others are configured: the first folder of every table's path.
+pub const DEFAULT_TENANT: &str = "default";
