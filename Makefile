@@ -71,7 +71,7 @@ setup-build:
 # Everything the product tests talk to: psql, amtool, OpenTelemetry SDKs, DuckDB, an SMTP server.
 setup-test:
 	@$(call install_missing,$(TEST_TOOLS))
-	$(MAKE) --no-print-directory $(PYTHON_READY) $(NODE_READY)
+	$(MAKE) --no-print-directory --silent $(PYTHON_READY) $(NODE_READY)
 
 $(PYTHON_READY): tests/clients/requirements.txt
 	@echo "==> Python clients into .venv (about 15 seconds)"
