@@ -1,0 +1,250 @@
+//! The one entrance for every statement, whoever asks.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_plan::execute_stream;
+use datafusion::sql::parser::Statement;
+use futures::StreamExt;
+use plimsoll_lake::Lake;
+use plimsoll_model::{Clock, StateTable, Table, Timestamp};
+
+use crate::config::{CONCURRENT_EVALUATIONS, CONCURRENT_STATEMENTS, RESULT_LIMIT_BYTES};
+use crate::fence::{self, AllowList};
+use crate::lane::Lane;
+use crate::session::{self, Sources};
+use crate::{Config, QueryError, QueryOutput, output};
+
+/// A positional parameter (`$1`, ...) of a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Param {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    Time(Timestamp),
+}
+
+#[derive(Clone, Debug)]
+pub struct Description {
+    pub schema: SchemaRef,
+    pub reads_now: bool,
+    /// Lake tables the statement reads, so that evaluation can be driven by what arrived.
+    pub tables: Vec<Table>,
+}
+
+#[derive(Clone, Debug)]
+pub struct QueryEngine {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) people: Lane,
+    rules: Lane,
+    people_template: SessionState,
+    rules_template: SessionState,
+    pub(crate) sources: Sources,
+    pub(crate) allowed: AllowList,
+    pub(crate) clock: Arc<dyn Clock>,
+    max_rows: usize,
+}
+
+impl QueryEngine {
+    pub fn new(
+        config: Config,
+        lake: Lake,
+        state: Vec<Arc<dyn StateTable>>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, QueryError> {
+        let people = Lane::new("query", CONCURRENT_STATEMENTS, &config)?;
+        let rules = Lane::new("rules", CONCURRENT_EVALUATIONS, &config)?;
+        let sources = Sources { lake, state };
+        let inner = Inner {
+            people_template: session::template(people.environment())?,
+            rules_template: session::template(rules.environment())?,
+            people,
+            rules,
+            allowed: AllowList::new(sources.table_names()),
+            sources,
+            clock,
+            max_rows: config.max_rows,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// One statement from a person: behind the fence, within every limit. `now()` is the clock's.
+    pub async fn sql(&self, sql: &str, params: &[Param]) -> Result<QueryOutput, QueryError> {
+        let work = Arc::clone(&self.inner).answer(
+            Face::People,
+            sql.to_owned(),
+            values(params),
+            self.inner.clock.now(),
+        );
+        self.inner.people.run(work).await
+    }
+
+    /// One statement from a rule, at a moment: `now()` is `now`, whatever the clock says. The same fence, limits of
+    /// its own, never queued behind people's queries.
+    pub async fn evaluate(
+        &self,
+        sql: &str,
+        params: &[Param],
+        now: Timestamp,
+    ) -> Result<QueryOutput, QueryError> {
+        let work = Arc::clone(&self.inner).answer(Face::Rules, sql.to_owned(), values(params), now);
+        self.inner.rules.run(work).await
+    }
+
+    /// The columns a statement would give, and whether it calls `now()`; runs nothing. For checking rules at load.
+    pub async fn describe(&self, sql: &str) -> Result<Description, QueryError> {
+        let work = Arc::clone(&self.inner).explain(sql.to_owned());
+        self.inner.rules.run(work).await
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Face {
+    People,
+    Rules,
+}
+
+impl Inner {
+    fn open(&self, face: Face, now: Timestamp) -> Result<SessionState, QueryError> {
+        let template = match face {
+            Face::People => &self.people_template,
+            Face::Rules => &self.rules_template,
+        };
+        Ok(session::open(template, session::catalog(self.sources.tables()?)?, now))
+    }
+
+    async fn answer(
+        self: Arc<Self>,
+        face: Face,
+        sql: String,
+        params: Vec<ScalarValue>,
+        now: Timestamp,
+    ) -> Result<QueryOutput, QueryError> {
+        let statement = fence::admit(&sql, &self.allowed)?;
+        let state = self.open(face, now)?;
+        self.execute(&state, statement, params).await
+    }
+
+    /// Plans and runs an admitted statement in its session.
+    pub(crate) async fn execute(
+        &self,
+        state: &SessionState,
+        statement: Statement,
+        params: Vec<ScalarValue>,
+    ) -> Result<QueryOutput, QueryError> {
+        let plan = session::plan(state, statement).await?;
+        let plan = plan.replace_params_with_values(&ParamValues::from(params))?;
+        self.run(state, &plan).await
+    }
+
+    async fn run(&self, state: &SessionState, plan: &LogicalPlan) -> Result<QueryOutput, QueryError> {
+        let plan = state.create_physical_plan(plan).await?;
+        let schema = plan.schema();
+        let mut rows = execute_stream(plan, state.task_ctx())?;
+        let mut answer = Answer { max_rows: self.max_rows, rows: 0, bytes: 0, batches: Vec::new() };
+        while let Some(batch) = rows.next().await {
+            answer.push(batch?)?;
+        }
+        output::plain(&schema, answer.batches)
+    }
+
+    async fn explain(self: Arc<Self>, sql: String) -> Result<Description, QueryError> {
+        let statement = fence::admit(&sql, &self.allowed)?;
+        let state = self.open(Face::Rules, self.clock.now())?;
+        let plan = session::plan(&state, statement).await?;
+        Ok(Description {
+            schema: output::plain_schema(plan.schema().as_arrow()),
+            reads_now: reads_now(&plan)?,
+            tables: tables(&plan)?,
+        })
+    }
+}
+
+/// Batches on their way into an answer, within its limits.
+struct Answer {
+    max_rows: usize,
+    rows: usize,
+    bytes: usize,
+    batches: Vec<RecordBatch>,
+}
+
+impl Answer {
+    fn push(&mut self, batch: RecordBatch) -> Result<(), QueryError> {
+        self.rows += batch.num_rows();
+        self.bytes += batch.columns().iter().map(|column| output::sliced_bytes(column)).sum::<usize>();
+        if self.rows > self.max_rows {
+            let limit = self.max_rows;
+            return Err(QueryError::Limit(format!(
+                "more than {limit} rows (query.max_rows): add LIMIT or aggregate"
+            )));
+        }
+        if self.bytes > RESULT_LIMIT_BYTES {
+            let limit = RESULT_LIMIT_BYTES / (1024 * 1024);
+            return Err(QueryError::Limit(format!(
+                "the answer is bigger than {limit} MiB: ask for fewer columns or rows"
+            )));
+        }
+        self.batches.push(batch);
+        Ok(())
+    }
+}
+
+fn values(params: &[Param]) -> Vec<ScalarValue> {
+    params.iter().map(value).collect()
+}
+
+fn value(param: &Param) -> ScalarValue {
+    match param {
+        Param::Null => ScalarValue::Null,
+        Param::Bool(value) => ScalarValue::Boolean(Some(*value)),
+        Param::Int(value) => ScalarValue::Int64(Some(*value)),
+        Param::Float(value) => ScalarValue::Float64(Some(*value)),
+        Param::Text(value) => ScalarValue::Utf8(Some(value.clone())),
+        Param::Time(value) => ScalarValue::TimestampNanosecond(Some(value.nanos()), Some("UTC".into())),
+    }
+}
+
+const CLOCK_FUNCTIONS: [&str; 3] = ["now", "current_date", "current_time"];
+
+fn reads_now(plan: &LogicalPlan) -> Result<bool, QueryError> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::ScalarFunction(call) = expr {
+                    found |= CLOCK_FUNCTIONS.contains(&call.func.name());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
+}
+
+fn tables(plan: &LogicalPlan) -> Result<Vec<Table>, QueryError> {
+    let mut tables = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            tables.extend(Table::from_name(scan.table_name.table()));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    tables.sort_unstable();
+    tables.dedup();
+    Ok(tables)
+}

@@ -1,0 +1,89 @@
+//! Tables as DataFusion sees them: rows in memory and rows in Parquet are one table.
+
+mod cold;
+mod moment;
+mod pruning;
+mod state;
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::memory::MemorySourceConfig;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::union::UnionExec;
+use plimsoll_lake::{Lake, TableSnapshot};
+use plimsoll_model::Table;
+
+pub(crate) use state::StateRows;
+
+type TakeSnapshot = Box<dyn FnOnce() -> TableSnapshot + Send + Sync>;
+
+/// A table of the lake within one statement. The first scan takes the snapshot; a self-join sees the same.
+pub(crate) struct LakeTable {
+    table: Table,
+    snapshot: LazyLock<TableSnapshot, TakeSnapshot>,
+}
+
+impl LakeTable {
+    pub(crate) fn of(lake: Lake, table: Table) -> Self {
+        Self::taking(table, Box::new(move || lake.snapshot(table)))
+    }
+
+    fn taking(table: Table, take: TakeSnapshot) -> Self {
+        Self { table, snapshot: LazyLock::new(take) }
+    }
+
+    fn scan_hot(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let batches = self.snapshot.hot.clone();
+        Ok(MemorySourceConfig::try_new_exec(&[batches], self.table.schema(), projection.cloned())?)
+    }
+}
+
+impl fmt::Debug for LakeTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LakeTable").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TableProvider for LakeTable {
+    fn schema(&self) -> SchemaRef {
+        self.table.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    /// A filter helps to leave out files, row groups and rows; DataFusion applies it again above.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let range = pruning::time_range(filters);
+        let files: Vec<_> = self.snapshot.cold.iter().filter(|file| range.touches(file)).collect();
+        if files.is_empty() {
+            return self.scan_hot(projection);
+        }
+        let cold = cold::scan(session, self.table, &files, projection, filters, limit)?;
+        if self.snapshot.hot.is_empty() {
+            return Ok(cold);
+        }
+        UnionExec::try_new(vec![self.scan_hot(projection)?, cold])
+    }
+}
+
+#[cfg(test)]
+mod tests;
