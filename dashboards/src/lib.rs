@@ -1,24 +1,20 @@
-//! The console and the HTTP API.
+//! The console and the HTTP API: what people and programs look at.
+//!
+//! A request passes the fence (`fence`: which host it names, which page it comes from), reaches the page (`web`) or
+//! the API (`sql`, `state`, `probes`), and leaves with strict headers. Everything shown comes out of
+//! [`plimsoll_query::QueryEngine`], so whatever the console knows can also be asked in SQL.
 
-use plimsoll_query::QueryEngine;
+mod faces;
+mod fence;
+mod format;
+mod metrics;
+mod probes;
+mod problem;
+mod server;
+mod sql;
+mod state;
+mod web;
 
-/// What the faces may look at.
-#[derive(Clone, Debug)]
-pub struct Faces {
-    pub engine: QueryEngine,
-    pub health: std::sync::Arc<dyn Health>,
-}
-
-/// Whether the process does its work, told by `src/`, which owns the tasks.
-pub trait Health: std::fmt::Debug + Send + Sync {
-    /// Each part's name and, when it is unwell, what is wrong with it.
-    fn parts(&self) -> Vec<(String, Option<String>)>;
-}
-
-pub async fn serve(
-    _faces: Faces,
-    _listener: tokio::net::TcpListener,
-    _stop: tokio_util::sync::CancellationToken,
-) -> std::io::Result<()> {
-    todo!()
-}
+pub use faces::{Faces, Health};
+pub use metrics::{MetricKind, MetricsSource, Sample};
+pub use server::serve;

@@ -1,0 +1,28 @@
+//! What `src/` hands to this room.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use plimsoll_model::Clock;
+use plimsoll_query::QueryEngine;
+
+use crate::MetricsSource;
+
+/// What the faces may look at.
+#[derive(Clone, Debug)]
+pub struct Faces {
+    pub engine: QueryEngine,
+    pub health: Arc<dyn Health>,
+    pub metrics: Arc<dyn MetricsSource>,
+    /// The process's clock: the console tells ages by it, also when it runs faster than the wall's.
+    pub clock: Arc<dyn Clock>,
+    /// What links start with, without a slash at the end. Its host may be named in requests, beside loopback.
+    pub public_url: String,
+    pub version: &'static str,
+}
+
+/// Whether the process does its work, told by `src/`, which owns the tasks.
+pub trait Health: Debug + Send + Sync {
+    /// Each part's name and, when it is unwell, what is wrong with it.
+    fn parts(&self) -> Vec<(String, Option<String>)>;
+}

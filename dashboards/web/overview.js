@@ -1,0 +1,115 @@
+// The first page: what is wrong, how the objectives stand, and a box for every other question.
+
+import { rows } from "./api.js";
+import { code, el, empty, facts, show, trouble } from "./dom.js";
+import { clockTime, dateTime, duration, labels, millis, number } from "./format.js";
+import { annotated, budget, burn, incidentLink, isOpen, sloLink, stateChip } from "./parts.js";
+import { sqlBox } from "./sql.js";
+
+const RESOLVED_SHOWN = 5;
+
+export function overview(place) {
+  const incidents = section("incidents", "Incidents");
+  const objectives = section("objectives", "Objectives");
+  const box = sqlBox();
+  place.replaceChildren(incidents.section, objectives.section, box);
+  return async (now) => {
+    await Promise.all([
+      fillIncidents(incidents.body, now),
+      fillObjectives(objectives.body),
+    ]);
+  };
+}
+
+function section(id, title) {
+  const body = el("div", { class: "body" }, el("p", { class: "quiet" }, "…"));
+  return { body, section: el("section", { class: "panel", "aria-labelledby": id }, el("h2", { id }, title), body) };
+}
+
+// One part's failure is told in its place; only silence is the whole page's business.
+async function guarded(place, work) {
+  try {
+    await work();
+  } catch (failure) {
+    if (failure.unreachable) throw failure;
+    show(place, trouble(failure));
+  }
+}
+
+function fillIncidents(place, now) {
+  return guarded(place, async () => {
+    const [incidents, alerts] = await Promise.all([rows("/api/v1/incidents"), rows("/api/v1/alerts")]);
+    const open = incidents.filter(isOpen);
+    const resolved = incidents.filter((incident) => !isOpen(incident)).slice(0, RESOLVED_SHOWN);
+    const ofIncident = (incident) => alerts.filter((alert) => alert.incident_id === incident.incident_id);
+    show(place,
+      open.length === 0 && empty("Nothing is wrong that a rule knows of. An incident opens here when an objective burns too fast or a rule fires."),
+      open.map((incident) => openIncident(incident, ofIncident(incident), now)),
+      resolved.length > 0 && el("h3", {}, "Lately resolved"),
+      resolved.length > 0 && el("ul", { class: "resolved" }, resolved.map(resolvedIncident)));
+  });
+}
+
+function openIncident(incident, alerts, now) {
+  const paged = alerts.some((alert) => alert.severity === "page");
+  return el("article", { class: "incident", "data-severity": paged ? "page" : "ticket" },
+    el("p", { class: "meta" },
+      stateChip(incident.state), " ",
+      `since ${clockTime(incident.opened_at)} UTC · ${duration(now - millis(incident.opened_at))}`,
+      incident.receiver && ` · told to ${incident.receiver}`),
+    el("h3", {}, incidentLink(incident.incident_id, incident.summary || labels(incident.group_labels) || incident.incident_id)),
+    facts([
+      ["At risk", pairsAsText(annotated(alerts, "impact_"))],
+      ["Cause", pairsAsText(annotated(alerts, "evidence_")) || annotated(alerts, "cause").map(([, value]) => value)],
+    ].filter(([, value]) => value.length > 0)));
+}
+
+function pairsAsText(pairs) {
+  return pairs.flatMap(([term, value], index) => [index > 0 ? ", " : "", `${term} `, el("b", {}, value)]);
+}
+
+function resolvedIncident(incident) {
+  const lasted = duration(millis(incident.resolved_at) - millis(incident.opened_at));
+  return el("li", {},
+    incidentLink(incident.incident_id, incident.summary || labels(incident.group_labels) || incident.incident_id),
+    el("span", { class: "quiet" }, ` ${dateTime(incident.resolved_at)}, after ${lasted}`));
+}
+
+function fillObjectives(place) {
+  return guarded(place, async () => {
+    const slos = (await rows("/api/v1/slos")).sort(worstFirst);
+    if (slos.length === 0) {
+      show(place, empty("No objective yet: put one into ", code("slos/"), " as a YAML file with ", code("slo"), ", ",
+        code("objective"), " and ", code("events"), ", then restart."));
+      return;
+    }
+    show(place, el("div", { class: "scroll" }, el("table", { class: "objectives" },
+      el("thead", {}, el("tr", {}, ["Objective", "State", "Budget", "Burn 1 h", "Burn 5 min", "Target"]
+        .map((name) => el("th", { scope: "col" }, name)))),
+      el("tbody", {}, slos.map(objective)))));
+  });
+}
+
+const URGENCY = { firing: 0, blind: 1, pending: 2 };
+
+function worstFirst(a, b) {
+  const urgency = (slo) => URGENCY[String(slo.state).toLowerCase()] ?? 3;
+  const left = (slo) => (typeof slo.budget_left === "number" ? slo.budget_left : Infinity);
+  return urgency(a) - urgency(b) || (left(a) < left(b) ? -1 : left(a) > left(b) ? 1 : 0);
+}
+
+function objective(slo) {
+  return el("tr", {},
+    el("th", { scope: "row" }, sloLink(slo.slo),
+      el("span", { class: "under" }, [slo.service, labels(slo.groups)].filter(Boolean).join(" · "))),
+    cell("State", stateChip(slo.state, slo.severity)),
+    cell("Budget", budget(slo.budget_left)),
+    cell("Burn 1 h", burn(slo.burn_1h)),
+    cell("Burn 5 min", burn(slo.burn_5m)),
+    cell("Target", `${number(slo.objective)} %`, el("span", { class: "under" }, slo.window && `over ${slo.window}`)));
+}
+
+// The name is read from the attribute where the table becomes a list of cards.
+function cell(name, ...content) {
+  return el("td", { "data-name": name }, ...content);
+}
