@@ -1,92 +1,36 @@
 //! Route, group, dedup, outbox and receivers: decides WHO hears of it.
+//!
+//! An alert is stored (`receive`), put into the groups its routes give it and, when a group is due, worded once for
+//! each integration (`dispatch`: decision and outbox row are one transaction), then sent (`deliver`). Every step can be
+//! the last before a crash: the next process goes on from the store.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+mod config;
+mod error;
 
-use plimsoll_model::{Alert, DecisionLedger, StateTable, Timestamp};
+mod matcher;
+mod route;
 
-/// `[alerting]` in `plimsoll.toml`.
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub file: PathBuf,
-    /// Folder of the SQLite store.
-    pub data_dir: PathBuf,
-    pub public_url: String,
-}
+mod dedup;
+mod grouping;
+mod inhibit;
+mod merge;
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}:{line}: {message}", file.display())]
-pub struct Finding {
-    pub file: PathBuf,
-    pub line: u64,
-    pub message: String,
-    pub is_error: bool,
-}
+mod message;
+mod notification;
 
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct AlertingError(pub String);
+mod store;
 
-/// alertmanager.yml, parsed and checked.
-#[derive(Debug)]
-pub struct Routing {}
+mod deliver;
+mod dispatch;
+mod ledger;
+mod pipeline;
+mod receiver;
+mod tables;
 
-impl Routing {
-    pub fn load(_config: &Config) -> (Option<Self>, Vec<Finding>) {
-        todo!()
-    }
-}
+pub use config::{Config, Finding, Routing};
+pub use deliver::Delivery;
+pub use error::AlertingError;
+pub use pipeline::Alerting;
 
-/// What left, for whoever shows it (the demo prints the page as the person gets it).
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    pub receiver: String,
-    pub integration: String,
-    pub incident_id: String,
-    pub firing: bool,
-    pub subject: String,
-    /// The plain text as the person reads it.
-    pub text: String,
-    pub at: Timestamp,
-    /// `Ok(receipt)` or what the receiver said.
-    pub outcome: Result<String, String>,
-}
-
-/// The pipeline; clones share it.
-#[derive(Clone, Debug)]
-pub struct Alerting {}
-
-impl Alerting {
-    pub fn open(
-        _config: Config,
-        _routing: Routing,
-        _ledger: Arc<dyn DecisionLedger>,
-    ) -> Result<Self, AlertingError> {
-        todo!()
-    }
-
-    /// Takes one tick's alerts. True when it returns: they are in the store.
-    pub async fn receive(&self, _alerts: Vec<Alert>, _now: Timestamp) -> Result<(), AlertingError> {
-        todo!()
-    }
-
-    /// Flushes every group that is due into the outbox (decision and outbox row in one transaction) and says when it
-    /// wants to be called next at the latest.
-    pub async fn dispatch(&self, _now: Timestamp) -> Result<Option<Timestamp>, AlertingError> {
-        todo!()
-    }
-
-    /// Sends what the outbox holds and is due; failures stay with a later `not_before`. Says when to come back.
-    pub async fn deliver(
-        &self,
-        _now: Timestamp,
-    ) -> Result<(Vec<Delivery>, Option<Timestamp>), AlertingError> {
-        todo!()
-    }
-
-    /// `alerts`, `incidents`, `notifications`, `silences`.
-    #[must_use]
-    pub fn state_tables(&self) -> Vec<Arc<dyn StateTable>> {
-        todo!()
-    }
-}
+#[cfg(test)]
+mod tests;

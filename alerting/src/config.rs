@@ -1,0 +1,128 @@
+//! alertmanager.yml, parsed and checked. The file stays one that Alertmanager itself would take: what we do not
+//! support is refused with its line and a cure, and nothing of ours is added to it.
+
+mod check;
+mod duration;
+mod file;
+mod receivers;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_saphyr::Error as YamlError;
+
+pub(crate) use receivers::{
+    Authorization, EmailConfig, Integration, IntegrationKind, PagerDutyConfig, Receiver, Smarthost,
+    WebhookConfig,
+};
+pub(crate) use secret::Secret;
+#[cfg(test)]
+pub(crate) use secret::SecretSource;
+
+use crate::inhibit::InhibitRule;
+use crate::route::Route;
+
+/// A larger file is a mistake, not a configuration.
+const MAX_FILE_BYTES: usize = 4 << 20;
+
+/// `[alerting]` in `plimsoll.toml`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub file: PathBuf,
+    /// Folder of the SQLite store.
+    pub data_dir: PathBuf,
+    /// What links in messages start with.
+    pub public_url: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            file: "alertmanager.yml".into(),
+            data_dir: "data".into(),
+            public_url: "http://127.0.0.1:8088".into(),
+        }
+    }
+}
+
+/// One thing wrong with the file: where, what, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}:{line}: {message}", file.display())]
+pub struct Finding {
+    pub file: PathBuf,
+    pub line: u64,
+    pub message: String,
+    pub is_error: bool,
+}
+
+/// alertmanager.yml, parsed and checked.
+#[derive(Debug)]
+pub struct Routing {
+    pub(crate) root: Route,
+    pub(crate) inhibit_rules: Vec<InhibitRule>,
+    pub(crate) receivers: BTreeMap<String, Receiver>,
+    /// How long a statement without an end holds.
+    pub(crate) resolve_timeout: Duration,
+}
+
+impl Routing {
+    /// Reads and checks the file. A `Routing` comes back only when no finding is an error; warnings come with it.
+    #[must_use]
+    pub fn load(config: &Config) -> (Option<Self>, Vec<Finding>) {
+        let refused = |line, message| {
+            let finding = Finding { file: config.file.clone(), line, message, is_error: true };
+            (None, vec![finding])
+        };
+        let text = match std::fs::read_to_string(&config.file) {
+            Ok(text) if text.len() > MAX_FILE_BYTES => {
+                return refused(
+                    1,
+                    format!("the file is larger than {MAX_FILE_BYTES} bytes: split or shorten it"),
+                );
+            }
+            Ok(text) => text,
+            Err(error) => {
+                return refused(
+                    0,
+                    format!("cannot read the routing file: {error}; set `config` in [alerting]"),
+                );
+            }
+        };
+        match serde_saphyr::from_str::<file::File>(&text) {
+            Ok(parsed) => check::check(parsed, config),
+            Err(error) => {
+                let line = error.location().map_or(1, |location| location.line());
+                refused(line, cure(&error))
+            }
+        }
+    }
+}
+
+/// The parser's words, or better ones where Alertmanager knows a key that we don't. Never the line itself: it may
+/// hold a password.
+fn cure(error: &YamlError) -> String {
+    let YamlError::SerdeUnknownField { field, expected, .. } = error.without_snippet() else {
+        return format!("{}", error.without_snippet());
+    };
+    let field = field.as_str();
+    match field {
+        "templates" => "`templates` is not supported: remove it, the built-in messages are used".to_owned(),
+        "time_intervals" | "mute_time_intervals" | "active_time_intervals" => {
+            format!(
+                "`{field}` is not supported yet: remove it, or keep the quiet hours in the pager's schedule"
+            )
+        }
+        "service_key" | "service_key_file" => {
+            format!("`{field}` is PagerDuty's Events v1: create an Events v2 integration and use routing_key")
+        }
+        _ if field.ends_with("_configs") => format!(
+            "receiver type `{field}` does not exist here: use email_configs, pagerduty_configs or webhook_configs"
+        ),
+        _ => format!("unknown key `{field}`: remove it, or use one of {}", expected.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

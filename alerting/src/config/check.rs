@@ -1,0 +1,211 @@
+//! From the file as it is written to a `Routing`: Alertmanager's validation, every finding at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_saphyr::Spanned;
+
+use super::duration::parse_duration;
+use super::file::{File, InhibitNode, RouteNode, Text};
+use super::receivers::check_receivers;
+use super::{Config, Finding, Routing};
+use crate::inhibit::InhibitRule;
+use crate::matcher::{MatchOp, Matcher, parse_matchers};
+use crate::route::{GroupBy, Route, Timing};
+
+const DEFAULT_RESOLVE_TIMEOUT: Duration = Duration::from_secs(300);
+
+pub(super) fn check(mut file: File, config: &Config) -> (Option<Routing>, Vec<Finding>) {
+    let mut report = Report::new(config.file.clone());
+    let resolve_timeout =
+        report.duration(file.global.resolve_timeout.as_ref()).unwrap_or(DEFAULT_RESOLVE_TIMEOUT);
+    let receivers = check_receivers(std::mem::take(&mut file.receivers), &file.global, &mut report);
+    let inhibit_rules =
+        std::mem::take(&mut file.inhibit_rules).iter().map(|node| inhibit_rule(node, &mut report)).collect();
+    let names = receivers.keys().cloned().collect();
+    let root = match &file.route {
+        Some(node) => Some(root(node, &names, &mut report)),
+        None => {
+            report.error(1, "there is no `route`: add one with a default receiver");
+            None
+        }
+    };
+    let findings = report.findings;
+    let routing = root.filter(|_| findings.iter().all(|finding| !finding.is_error)).map(|root| Routing {
+        root,
+        inhibit_rules,
+        receivers,
+        resolve_timeout,
+    });
+    (routing, findings)
+}
+
+/// Collects findings and the places they are about.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) file: PathBuf,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Report {
+    fn new(file: PathBuf) -> Self {
+        Self { file, findings: Vec::new() }
+    }
+
+    pub(super) fn error(&mut self, line: u64, message: impl Into<String>) {
+        self.add(line, message.into(), true);
+    }
+
+    pub(super) fn warn(&mut self, line: u64, message: impl Into<String>) {
+        self.add(line, message.into(), false);
+    }
+
+    fn add(&mut self, line: u64, message: String, is_error: bool) {
+        self.findings.push(Finding { file: self.file.clone(), line, message, is_error });
+    }
+
+    fn duration(&mut self, text: Option<&Text>) -> Option<Duration> {
+        let text = text?;
+        parse_duration(&text.value).map_err(|message| self.error(line(text), message)).ok()
+    }
+
+    /// Relative paths are relative to the file, as in Alertmanager.
+    pub(super) fn resolve(&self, path: PathBuf) -> PathBuf {
+        self.file.parent().map_or_else(|| path.clone(), |folder| folder.join(&path))
+    }
+}
+
+pub(super) fn line<T>(spanned: &Spanned<T>) -> u64 {
+    spanned.referenced.line()
+}
+
+fn root(node: &Spanned<RouteNode>, receivers: &BTreeSet<String>, report: &mut Report) -> Route {
+    let top = &node.value;
+    if !(top.matchers.is_empty() && top.r#match.is_empty() && top.match_re.is_empty()) {
+        report.error(
+            line(node),
+            "the root route must match everything: move its matchers into a route below it",
+        );
+    }
+    if top.r#continue {
+        report.error(line(node), "the root route has no sibling to continue with: remove `continue`");
+    }
+    if top.receiver.is_none() {
+        report.error(line(node), "the root route has no receiver: name one for what no other route takes");
+    }
+    let above = Inherited {
+        path: String::new(),
+        receiver: String::new(),
+        group_by: GroupBy::none(),
+        timing: Timing::default(),
+    };
+    route(node, &above, receivers, report)
+}
+
+/// What a route takes from the one above it.
+struct Inherited {
+    path: String,
+    receiver: String,
+    group_by: GroupBy,
+    timing: Timing,
+}
+
+fn route(
+    node: &Spanned<RouteNode>,
+    above: &Inherited,
+    receivers: &BTreeSet<String>,
+    report: &mut Report,
+) -> Route {
+    let here = &node.value;
+    let matchers = matchers(&here.matchers, &here.r#match, &here.match_re, report);
+    let receiver = here.receiver.as_ref().map_or_else(|| above.receiver.clone(), |name| name.value.clone());
+    if let Some(name) = here.receiver.as_ref().filter(|name| !receivers.contains(&name.value)) {
+        let known = receivers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        report.error(
+            line(name),
+            format!("undefined receiver `{}`: define it, or use one of {known}", name.value),
+        );
+    }
+    let group_by =
+        here.group_by.as_ref().map_or_else(|| above.group_by.clone(), |names| group_by(names, report));
+    let timing = timing(here, line(node), above.timing, report);
+    let path = Route::path_below(&above.path, &matchers);
+    let inherited =
+        Inherited { path: path.clone(), receiver: receiver.clone(), group_by: group_by.clone(), timing };
+    let routes = here.routes.iter().map(|child| route(child, &inherited, receivers, report)).collect();
+    Route { path, matchers, receiver, group_by, timing, continues: here.r#continue, routes }
+}
+
+fn timing(node: &RouteNode, at: u64, above: Timing, report: &mut Report) -> Timing {
+    let timing = Timing {
+        group_wait: report.duration(node.group_wait.as_ref()).unwrap_or(above.group_wait),
+        group_interval: report.duration(node.group_interval.as_ref()).unwrap_or(above.group_interval),
+        repeat_interval: report.duration(node.repeat_interval.as_ref()).unwrap_or(above.repeat_interval),
+    };
+    if timing.group_interval.is_zero() {
+        report.error(at, "group_interval cannot be zero: use 5m, or at least 1s");
+    }
+    if timing.repeat_interval.is_zero() {
+        report.error(at, "repeat_interval cannot be zero: use 4h, or whatever a reminder may cost");
+    }
+    if timing.repeat_interval < timing.group_interval && timing != above {
+        report.warn(
+            at,
+            "repeat_interval is shorter than group_interval, on whose ticks it is checked: raise it",
+        );
+    }
+    timing
+}
+
+fn group_by(names: &Spanned<Vec<String>>, report: &mut Report) -> GroupBy {
+    let set: BTreeSet<String> = names.value.iter().cloned().collect();
+    if set.len() < names.value.len() {
+        report.error(line(names), "a label stands twice in group_by: remove one");
+    }
+    if set.contains("") {
+        report.error(line(names), "group_by holds an empty label name: remove it");
+    }
+    if !set.contains("...") {
+        return GroupBy::Labels(set);
+    }
+    if set.len() > 1 {
+        report.error(line(names), "'...' in group_by means every label: let it stand alone");
+    }
+    GroupBy::All
+}
+
+fn inhibit_rule(node: &InhibitNode, report: &mut Report) -> InhibitRule {
+    InhibitRule {
+        source: matchers(&node.source_matchers, &node.source_match, &node.source_match_re, report),
+        target: matchers(&node.target_matchers, &node.target_match, &node.target_match_re, report),
+        equal: node.equal.clone(),
+    }
+}
+
+/// The new style and both deprecated ones together; sorted, so that the route's path doesn't depend on their order.
+fn matchers(
+    new_style: &[Text],
+    equal: &BTreeMap<String, Text>,
+    regex: &BTreeMap<String, Text>,
+    report: &mut Report,
+) -> Vec<Matcher> {
+    let mut matchers = Vec::new();
+    for text in new_style {
+        match parse_matchers(&text.value) {
+            Ok(parsed) => matchers.extend(parsed),
+            Err(error) => report.error(line(text), error.to_string()),
+        }
+    }
+    let deprecated = [(MatchOp::Equal, equal), (MatchOp::Regex, regex)];
+    for (op, pairs) in deprecated {
+        for (name, value) in pairs {
+            match Matcher::new(name, op, &value.value) {
+                Ok(matcher) => matchers.push(matcher),
+                Err(error) => report.error(line(value), error.to_string()),
+            }
+        }
+    }
+    matchers.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+    matchers
+}

@@ -1,0 +1,222 @@
+//! Out of the outbox: claim, send, mark. At least once, in order within a lane, each receiver by itself, and a
+//! receiver that is down costs the others nothing but one timeout.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::join_all;
+use plimsoll_model::Timestamp;
+
+use crate::AlertingError;
+use crate::ledger::record_of;
+use crate::message;
+use crate::pipeline::Alerting;
+use crate::receiver::{Retry, SendError};
+use crate::store::{OutboxRow, Outcome};
+
+const BATCH: u32 = 256;
+const MAX_ROUNDS: usize = 64;
+/// How many a receiver gets at the same time.
+const CONCURRENT_PER_RECEIVER: usize = 4;
+const SEND_TIMEOUT: Duration = Duration::from_secs(15);
+const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
+/// After that the news is no news.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(72 * 3600);
+
+/// What left, for whoever shows it (the demo prints the page as the person gets it).
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub receiver: String,
+    pub integration: String,
+    pub incident_id: String,
+    pub firing: bool,
+    pub subject: String,
+    /// The plain text as the person reads it.
+    pub text: String,
+    pub at: Timestamp,
+    /// `Ok(receipt)` or what the receiver said.
+    pub outcome: Result<String, String>,
+}
+
+/// Outbox rows that are on their way now, so that two calls side by side don't send one twice.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Claims(Arc<Mutex<BTreeSet<i64>>>);
+
+/// Held while a row is on its way; dropping it, also by cancellation, lets others try.
+struct Claim {
+    seq: i64,
+    claims: Claims,
+}
+
+impl Claims {
+    fn take(&self, seq: i64) -> Option<Claim> {
+        let is_free = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(seq);
+        is_free.then(|| Claim { seq, claims: self.clone() })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.claims.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.seq);
+    }
+}
+
+impl Alerting {
+    /// Sends what the outbox holds and is due; failures stay with a later `not_before`. Says when to come back.
+    pub async fn deliver(&self, now: Timestamp) -> Result<(Vec<Delivery>, Option<Timestamp>), AlertingError> {
+        let mut deliveries = Vec::new();
+        let mut down = BTreeSet::new();
+        for _ in 0..MAX_ROUNDS {
+            let queues = self.claim(&down, now).await?;
+            if queues.is_empty() {
+                break;
+            }
+            let sent = join_all(queues.into_values().map(|queue| self.send_queue(queue, now))).await;
+            for result in sent {
+                let (delivered, unreachable) = result?;
+                deliveries.extend(delivered);
+                down.extend(unreachable);
+            }
+        }
+        let next = self.inner.store.transact(|store| store.next_due()).await?;
+        Ok((deliveries, next.map(|next| next.max(now + FIRST_BACK_OFF))))
+    }
+
+    /// The due rows by receiver, without receivers that failed within this call.
+    async fn claim(
+        &self,
+        down: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, Vec<(Claim, OutboxRow)>>, AlertingError> {
+        let rows = self.inner.store.transact(move |store| store.due(now, BATCH)).await?;
+        let mut queues: BTreeMap<String, Vec<(Claim, OutboxRow)>> = BTreeMap::new();
+        for row in rows.into_iter().filter(|row| !down.contains(&row.notification.receiver)) {
+            if let Some(claim) = self.inner.claims.take(row.seq) {
+                queues.entry(row.notification.receiver.clone()).or_default().push((claim, row));
+            }
+        }
+        Ok(queues)
+    }
+
+    /// One receiver's rows. After the first that must be retried no other is begun, and those begun are finished:
+    /// one that is cut off after it was sent would be sent again.
+    async fn send_queue(
+        &self,
+        queue: Vec<(Claim, OutboxRow)>,
+        now: Timestamp,
+    ) -> Result<(Vec<Delivery>, Option<String>), AlertingError> {
+        let is_down = AtomicBool::new(false);
+        let sends = queue.into_iter().map(|(claim, row)| async {
+            if is_down.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let (delivery, outcome) = self.send_row(claim, row, now).await?;
+            is_down.fetch_or(matches!(outcome, Outcome::Retry { .. }), Ordering::Relaxed);
+            Ok::<_, AlertingError>(Some(delivery))
+        });
+        let sent: Vec<_> =
+            futures::stream::iter(sends).buffer_unordered(CONCURRENT_PER_RECEIVER).collect().await;
+        let deliveries = sent.into_iter().filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
+        let receiver = deliveries.first().map(|delivery| delivery.receiver.clone());
+        Ok((deliveries, receiver.filter(|_| is_down.into_inner())))
+    }
+
+    async fn send_row(
+        &self,
+        claim: Claim,
+        row: OutboxRow,
+        now: Timestamp,
+    ) -> Result<(Delivery, Outcome), AlertingError> {
+        let notification = &row.notification;
+        let message = message::render(notification, &self.inner.public_url);
+        let sending = self.send(&row, &message);
+        let result = match tokio::time::timeout(SEND_TIMEOUT, sending).await {
+            Ok(result) => result,
+            Err(_) => Err(SendError::retry(format!("no answer within {} s", SEND_TIMEOUT.as_secs()))),
+        };
+        let outcome = outcome_of(&row, &result, now);
+        self.settle(&row, &outcome, now).await?;
+        drop(claim);
+        let delivery = Delivery {
+            receiver: notification.receiver.clone(),
+            integration: row.integration.clone(),
+            incident_id: notification.incident_id.clone(),
+            firing: notification.is_firing(),
+            subject: message.subject,
+            text: message.text,
+            at: now,
+            outcome: result.map_err(|error| error.message),
+        };
+        Ok((delivery, outcome))
+    }
+
+    async fn send(&self, row: &OutboxRow, message: &message::Message) -> Result<String, SendError> {
+        let receiver = self.inner.routing.receivers.get(&row.notification.receiver);
+        let integration = receiver
+            .and_then(|receiver| receiver.integrations.iter().find(|found| found.name == row.integration))
+            .ok_or_else(|| SendError::give_up("the integration is no longer configured".to_owned()))?;
+        self.inner.senders.send(integration, &row.notification, message, &self.inner.public_url).await
+    }
+
+    /// The mark, then the ledger: the first failure, the end, and nothing in between.
+    async fn settle(&self, row: &OutboxRow, outcome: &Outcome, now: Timestamp) -> Result<(), AlertingError> {
+        let (seq, marked) = (row.seq, outcome.clone());
+        self.inner.store.transact(move |store| store.settle(seq, &marked, now)).await?;
+        let (receiver, integration) = (&row.notification.receiver, &row.integration);
+        let (word, reason) = match outcome {
+            Outcome::Sent { receipt } => {
+                tracing::info!(
+                    receiver,
+                    integration,
+                    incident_id = row.notification.incident_id,
+                    "notification sent"
+                );
+                ("sent", receipt)
+            }
+            Outcome::Retry { error, .. } => {
+                tracing::warn!(
+                    receiver,
+                    integration,
+                    error,
+                    attempts = row.attempts + 1,
+                    "notification will be retried"
+                );
+                ("retrying", error)
+            }
+            Outcome::GaveUp { error } => {
+                tracing::error!(receiver, integration, error, "notification given up: nobody was told");
+                ("failed", error)
+            }
+        };
+        if word != "retrying" || row.attempts == 0 {
+            self.publish(record_of(&row.notification, integration, word, reason, now));
+        }
+        Ok(())
+    }
+}
+
+fn outcome_of(row: &OutboxRow, result: &Result<String, SendError>, now: Timestamp) -> Outcome {
+    let error = match result {
+        Ok(receipt) => return Outcome::Sent { receipt: receipt.clone() },
+        Err(error) => error,
+    };
+    let message = error.message.clone();
+    match error.retry {
+        Retry::Never => Outcome::GaveUp { error: message },
+        Retry::After(_) if now.since(row.created_at) >= GIVE_UP_AFTER => Outcome::GaveUp {
+            error: format!("given up after {} h: {message}", GIVE_UP_AFTER.as_secs() / 3600),
+        },
+        Retry::After(least) => {
+            Outcome::Retry { error: message, not_before: now + back_off(row.attempts).max(least) }
+        }
+    }
+}
+
+/// Doubles from a second to five minutes.
+fn back_off(attempts: u32) -> Duration {
+    FIRST_BACK_OFF.saturating_mul(1_u32 << attempts.min(16)).min(LONGEST_BACK_OFF)
+}

@@ -1,0 +1,236 @@
+//! One pass over the alerts, inside one transaction: inhibit, route into groups, open and close incidents, and put
+//! what is worth saying into the outbox. It writes only what changed, so an idle pass costs no fsync.
+
+pub(crate) use incident::hash_of;
+
+mod incident;
+mod tell;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use plimsoll_model::{Decision, Stage, Timestamp};
+use serde_json::json;
+
+use crate::AlertingError;
+use crate::config::Routing;
+use crate::grouping::GroupTimer;
+use crate::inhibit::inhibited;
+use crate::merge::StoredAlert;
+use crate::route::{Route, Timing};
+use crate::store::{GroupRow, StoreTransaction};
+
+const KEEP_ALERTS: Duration = Duration::from_secs(24 * 3600);
+/// As Alertmanager's retention: how long an integration is remembered to have been told.
+const KEEP_TOLD: Duration = Duration::from_secs(120 * 3600);
+const KEEP_NOTIFICATIONS: Duration = Duration::from_secs(30 * 24 * 3600);
+const KEEP_INCIDENTS: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// What one pass decided, to be published once it is committed.
+#[derive(Debug, Default)]
+pub(crate) struct Dispatched {
+    pub(crate) decisions: Vec<Decision>,
+    /// When the next group wants to speak.
+    pub(crate) next: Option<Timestamp>,
+}
+
+pub(crate) fn dispatch(
+    store: &StoreTransaction<'_>,
+    routing: &Routing,
+    now: Timestamp,
+) -> Result<Dispatched, AlertingError> {
+    store.resolve_expired(now)?;
+    let mut alerts: BTreeMap<String, StoredAlert> =
+        store.live_alerts()?.into_iter().map(|alert| (alert.fingerprint.clone(), alert)).collect();
+    let mut pass = Pass { store, routing, now, timings: timings(&routing.root), decisions: Vec::new() };
+    pass.inhibit(&mut alerts)?;
+    let mut next: Option<Timestamp> = None;
+    for mut group in pass.assign(&alerts)? {
+        pass.follow_incident(&mut group, &alerts)?;
+        let stays = !group.row.timer.is_due(now) || pass.flush(&mut group, &alerts)?;
+        if stays {
+            pass.store.put_group(&group.row)?;
+            next = Some(next.map_or(group.row.timer.next_flush, |next| next.min(group.row.timer.next_flush)));
+        }
+    }
+    forget(store, now)?;
+    Ok(Dispatched { decisions: pass.decisions, next })
+}
+
+/// What all steps of one pass share.
+struct Pass<'p> {
+    store: &'p StoreTransaction<'p>,
+    routing: &'p Routing,
+    now: Timestamp,
+    timings: HashMap<(String, String), Timing>,
+    decisions: Vec<Decision>,
+}
+
+/// A group with the fingerprints of those in it.
+struct Group {
+    row: GroupRow,
+    timing: Timing,
+    members: BTreeSet<String>,
+}
+
+impl Group {
+    fn members<'a>(
+        &'a self,
+        alerts: &'a BTreeMap<String, StoredAlert>,
+    ) -> impl Iterator<Item = &'a StoredAlert> {
+        self.members.iter().filter_map(|fingerprint| alerts.get(fingerprint))
+    }
+
+    /// Those that are not inhibited.
+    fn audible<'a>(
+        &'a self,
+        alerts: &'a BTreeMap<String, StoredAlert>,
+    ) -> impl Iterator<Item = &'a StoredAlert> {
+        self.members(alerts).filter(|alert| alert.inhibited_by.is_none())
+    }
+}
+
+impl Pass<'_> {
+    fn inhibit(&mut self, alerts: &mut BTreeMap<String, StoredAlert>) -> Result<(), AlertingError> {
+        let firing: Vec<_> = alerts
+            .values()
+            .filter(|alert| !alert.is_resolved)
+            .map(|alert| (alert.fingerprint.as_str(), &alert.alert.labels))
+            .collect();
+        let by: HashMap<String, (String, String)> = inhibited(&self.routing.inhibit_rules, &firing)
+            .into_iter()
+            .map(|(target, source)| {
+                (target.to_owned(), (source.to_owned(), alerts[source].alert.labels.to_string()))
+            })
+            .collect();
+        for alert in alerts.values_mut().filter(|alert| !alert.is_resolved) {
+            let source = by.get(&alert.fingerprint);
+            let source_id = source.map(|(fingerprint, _)| fingerprint.clone());
+            if alert.inhibited_by == source_id {
+                continue;
+            }
+            let was_silent = alert.inhibited_by.is_some();
+            self.store.set_inhibited_by(&alert.fingerprint, source_id.as_deref())?;
+            alert.inhibited_by = source_id;
+            match source {
+                Some((_, labels)) => {
+                    self.decide_route(alert, None, "suppressed", format!("inhibited by {labels}"))
+                }
+                None if was_silent => {
+                    self.decide_route(alert, None, "routed", "no longer inhibited".to_owned());
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Every group with its members: the firing alerts the tree puts there now, and the resolved ones it has yet to
+    /// speak about.
+    fn assign(&mut self, alerts: &BTreeMap<String, StoredAlert>) -> Result<Vec<Group>, AlertingError> {
+        let mut groups = self.stored_groups()?;
+        let mut wanted: BTreeSet<(i64, &str)> = BTreeSet::new();
+        for alert in alerts.values().filter(|alert| !alert.is_resolved) {
+            for route in self.routing.root.matching(&alert.alert.labels) {
+                let group = self.group_of(route, alert, &mut groups)?;
+                wanted.insert((group.row.group_id, &alert.fingerprint));
+                if group.members.insert(alert.fingerprint.clone()) {
+                    self.store.join(group.row.group_id, &alert.fingerprint)?;
+                    group.row.timer = group.row.timer.joined(alert.alert.starts_at, self.now, group.timing);
+                    let reason = format!("route {} groups it as {}", route.path, group.row.group_key);
+                    self.decide_route(alert, Some(&route.receiver), "routed", reason);
+                }
+            }
+        }
+        for group in groups.values_mut() {
+            self.drop_strays(group, alerts, &wanted)?;
+        }
+        Ok(groups.into_values().collect())
+    }
+
+    fn stored_groups(&self) -> Result<BTreeMap<(String, String), Group>, AlertingError> {
+        let mut members: HashMap<i64, BTreeSet<String>> = HashMap::new();
+        for (group_id, fingerprint) in self.store.members()? {
+            members.entry(group_id).or_default().insert(fingerprint);
+        }
+        let with_members = |row: GroupRow| {
+            let key = (row.group_key.clone(), row.receiver.clone());
+            let path = row.group_key.strip_suffix(&format!(":{}", row.group_labels)).unwrap_or_default();
+            let timing = self.timings.get(&(path.to_owned(), row.receiver.clone())).copied();
+            let members = members.remove(&row.group_id).unwrap_or_default();
+            (key, Group { row, timing: timing.unwrap_or_default(), members })
+        };
+        Ok(self.store.groups()?.into_iter().map(with_members).collect())
+    }
+
+    fn group_of<'g>(
+        &self,
+        route: &Route,
+        alert: &StoredAlert,
+        groups: &'g mut BTreeMap<(String, String), Group>,
+    ) -> Result<&'g mut Group, AlertingError> {
+        let labels = route.group_labels(&alert.alert.labels);
+        let key = (route.group_key(&labels), route.receiver.clone());
+        Ok(match groups.entry(key) {
+            std::collections::btree_map::Entry::Occupied(group) => group.into_mut(),
+            std::collections::btree_map::Entry::Vacant(place) => {
+                let timer = GroupTimer::opened(self.now, route.timing);
+                let row = self.store.open_group(place.key().0.clone(), &route.receiver, labels, timer)?;
+                place.insert(Group { row, timing: route.timing, members: BTreeSet::new() })
+            }
+        })
+    }
+
+    /// After the routing file changed, an alert may belong elsewhere: whoever was told by the old group hears at once
+    /// that it is over there.
+    fn drop_strays(
+        &self,
+        group: &mut Group,
+        alerts: &BTreeMap<String, StoredAlert>,
+        wanted: &BTreeSet<(i64, &str)>,
+    ) -> Result<(), AlertingError> {
+        let is_stray = |fingerprint: &&String| {
+            alerts.get(*fingerprint).is_none_or(|alert| !alert.is_resolved)
+                && !wanted.contains(&(group.row.group_id, fingerprint.as_str()))
+        };
+        let strays: Vec<String> = group.members.iter().filter(is_stray).cloned().collect();
+        for fingerprint in &strays {
+            self.store.leave(group.row.group_id, fingerprint)?;
+            group.members.remove(fingerprint);
+        }
+        if group.members.is_empty() {
+            group.row.timer.next_flush = self.now;
+        }
+        Ok(())
+    }
+
+    fn decide_route(&mut self, alert: &StoredAlert, receiver: Option<&str>, outcome: &str, reason: String) {
+        self.decisions.push(Decision {
+            time: self.now,
+            stage: Stage::Route,
+            fingerprint: alert.fingerprint.clone(),
+            incident_id: alert.incident_id.clone(),
+            receiver: receiver.map(ToOwned::to_owned),
+            outcome: outcome.to_owned(),
+            reason,
+            details: json!({"labels": alert.alert.labels}).to_string(),
+        });
+    }
+}
+
+fn timings(root: &Route) -> HashMap<(String, String), Timing> {
+    let mut timings = HashMap::new();
+    let mut rest = vec![root];
+    while let Some(route) = rest.pop() {
+        timings.insert((route.path.clone(), route.receiver.clone()), route.timing);
+        rest.extend(&route.routes);
+    }
+    timings
+}
+
+fn forget(store: &StoreTransaction<'_>, now: Timestamp) -> Result<(), AlertingError> {
+    store.forget_alerts(now, KEEP_ALERTS)?;
+    store.forget_told(now, KEEP_TOLD)?;
+    store.forget_notifications(now, KEEP_NOTIFICATIONS)?;
+    store.forget_incidents(now, KEEP_INCIDENTS)
+}

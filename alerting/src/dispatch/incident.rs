@@ -1,0 +1,95 @@
+//! Incidents: one per route group, from the first alert that fires in it until none does.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Group, Pass};
+use crate::AlertingError;
+use crate::merge::StoredAlert;
+use crate::message;
+use crate::notification::NotifiedAlert;
+use crate::store::Incident;
+
+/// Enough of the hash that people can tell a day's incidents apart; longer when two begin alike.
+const SHORTEST_HASH: usize = 4;
+
+impl Pass<'_> {
+    /// Opens the group's incident at its first audible firing alert and collects those that join.
+    pub(super) fn follow_incident(
+        &mut self,
+        group: &mut Group,
+        alerts: &BTreeMap<String, StoredAlert>,
+    ) -> Result<(), AlertingError> {
+        let firing: Vec<_> = group.audible(alerts).filter(|alert| !alert.is_resolved).collect();
+        if firing.is_empty() {
+            return Ok(());
+        }
+        let summary = summary(&firing);
+        let incident_id = match &group.row.incident_id {
+            Some(incident_id) => incident_id.clone(),
+            None => self.open_incident(group, &summary)?,
+        };
+        for alert in firing {
+            self.store.add_to_incident(&incident_id, &alert.fingerprint)?;
+        }
+        self.store.summarize_incident(&incident_id, &summary)?;
+        group.row.incident_id = Some(incident_id);
+        Ok(())
+    }
+
+    fn open_incident(&self, group: &Group, summary: &str) -> Result<String, AlertingError> {
+        let hash = hash_of(&[&group.row.group_key, &group.row.receiver, &self.now.nanos().to_string()]);
+        let day = self.now.to_utc().format("%Y%m%d");
+        let mut incident_id = String::new();
+        for length in SHORTEST_HASH..=hash.len() {
+            incident_id = format!("INC-{day}-{}", hash.get(..length).expect("a hash is ASCII"));
+            if !self.store.incident_exists(&incident_id)? {
+                break;
+            }
+        }
+        let incident =
+            Incident { incident_id: &incident_id, group: &group.row, opened_at: self.now, summary };
+        self.store.open_incident(&incident)?;
+        tracing::info!(incident_id, receiver = group.row.receiver, "incident opened");
+        Ok(incident_id)
+    }
+
+    /// Closes the incident when nothing of its group fires any more, at the moment the last alert ended.
+    pub(super) fn close_incident(
+        &self,
+        group: &mut Group,
+        alerts: &BTreeMap<String, StoredAlert>,
+    ) -> Result<(), AlertingError> {
+        if group.members(alerts).any(|alert| !alert.is_resolved) {
+            return Ok(());
+        }
+        let Some(incident_id) = group.row.incident_id.take() else {
+            return Ok(());
+        };
+        let ended: Option<Timestamp> = group.members(alerts).map(|alert| alert.ends_at).max();
+        self.store.close_incident(&incident_id, ended.unwrap_or(self.now))?;
+        tracing::info!(incident_id, "incident resolved");
+        Ok(())
+    }
+}
+
+fn summary(firing: &[&StoredAlert]) -> String {
+    let notified: Vec<_> = firing
+        .iter()
+        .map(|alert| NotifiedAlert::new(&alert.alert, alert.fingerprint.clone(), None))
+        .collect();
+    let most_urgent = notified.iter().min_by(|a, b| a.urgency().cmp(&b.urgency()));
+    most_urgent.map(message::headline).unwrap_or_default()
+}
+
+/// SHA-256 over the parts, told apart, in hex.
+pub(crate) fn hash_of(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

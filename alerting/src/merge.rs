@@ -1,0 +1,118 @@
+//! One label set is one alert: what a new statement does to the stored one, as Alertmanager merges them.
+
+use std::time::Duration;
+
+use plimsoll_model::{Alert, Timestamp};
+
+/// An alert as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredAlert {
+    pub(crate) fingerprint: String,
+    pub(crate) alert: Alert,
+    /// When it ended or, while it fires, when it will have unless it is restated.
+    pub(crate) ends_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+    pub(crate) is_resolved: bool,
+    pub(crate) inhibited_by: Option<String>,
+    pub(crate) incident_id: Option<String>,
+}
+
+/// `None` when the statement changes nothing: a resolve of what was never stated, or of what is resolved already.
+pub(crate) fn merge(
+    stored: Option<&StoredAlert>,
+    stated: Alert,
+    now: Timestamp,
+    resolve_timeout: Duration,
+) -> Option<StoredAlert> {
+    let ends_at = stated.ends_at.unwrap_or(now + resolve_timeout);
+    let is_resolved = ends_at <= now;
+    if is_resolved && stored.is_none_or(|stored| stored.is_resolved) {
+        return None;
+    }
+    let mut alert = stated;
+    let mut kept = StoredAlert {
+        fingerprint: alert.fingerprint().to_string(),
+        ends_at,
+        updated_at: now,
+        is_resolved,
+        inhibited_by: None,
+        incident_id: None,
+        alert: Alert { ends_at: None, ..alert.clone() },
+    };
+    let Some(stored) = stored else {
+        return Some(kept);
+    };
+    let overlaps = alert.starts_at <= stored.ends_at && stored.alert.starts_at <= ends_at;
+    if overlaps {
+        alert.starts_at = alert.starts_at.min(stored.alert.starts_at);
+        kept.alert.starts_at = alert.starts_at;
+    }
+    if !is_resolved && !stored.is_resolved {
+        kept.ends_at = ends_at.max(stored.ends_at);
+    }
+    if is_resolved && alert.annotations.is_empty() {
+        // A bare resolve must not wipe what the message about it needs.
+        kept.alert.annotations.clone_from(&stored.alert.annotations);
+    }
+    kept.inhibited_by.clone_from(&stored.inhibited_by);
+    kept.incident_id.clone_from(&stored.incident_id);
+    Some(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    fn alert(start: i64, end: Option<i64>, orders: &str) -> Alert {
+        Alert {
+            labels: [("alertname", "OrdersLate")].into_iter().collect(),
+            annotations: [("impact_orders".to_owned(), orders.to_owned())].into(),
+            starts_at: at(start),
+            ends_at: end.map(at),
+            generator_url: String::new(),
+        }
+    }
+
+    fn merged(stored: Option<&StoredAlert>, stated: Alert, now: i64) -> Option<StoredAlert> {
+        merge(stored, stated, at(now), Duration::from_secs(300))
+    }
+
+    #[test]
+    fn overlapping_statements_keep_the_earliest_start_and_the_newest_words() {
+        let first = merged(None, alert(100, Some(400), "4"), 110).expect("new");
+        let second = merged(Some(&first), alert(105, Some(500), "7"), 120).expect("restated");
+        assert_eq!(second.alert.starts_at, at(100));
+        assert_eq!(second.alert.annotations["impact_orders"], "7");
+        assert_eq!(second.ends_at, at(500));
+        assert!(!second.is_resolved);
+    }
+
+    #[test]
+    fn a_statement_without_an_end_holds_for_the_resolve_timeout() {
+        let stored = merged(None, alert(100, None, "4"), 110).expect("new");
+        assert_eq!(stored.ends_at, at(410));
+    }
+
+    #[test]
+    fn an_end_in_the_past_resolves_once() {
+        let firing = merged(None, alert(100, Some(400), "4"), 110).expect("new");
+        let resolved = merged(Some(&firing), alert(100, Some(150), "4"), 150).expect("resolved");
+        assert!(resolved.is_resolved);
+        assert_eq!(resolved.ends_at, at(150));
+        assert_eq!(merged(Some(&resolved), alert(100, Some(150), "4"), 160), None);
+        assert_eq!(merged(None, alert(100, Some(150), "4"), 160), None);
+    }
+
+    #[test]
+    fn firing_again_after_the_end_is_a_new_beginning() {
+        let firing = merged(None, alert(100, Some(400), "4"), 110).expect("new");
+        let resolved = merged(Some(&firing), alert(100, Some(150), "4"), 150).expect("resolved");
+        let again = merged(Some(&resolved), alert(200, Some(500), "9"), 200).expect("again");
+        assert_eq!(again.alert.starts_at, at(200));
+        assert!(!again.is_resolved);
+    }
+}

@@ -1,0 +1,148 @@
+//! The pipeline as the binary sees it: take alerts, decide, deliver. What it knows is in the store, so that it may
+//! stop between any two of these steps.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use plimsoll_model::{Alert, Decision, DecisionLedger, Stage, StateTable, Timestamp};
+use serde_json::json;
+
+use crate::config::{Config, Routing};
+use crate::deliver::Claims;
+use crate::dispatch::dispatch;
+use crate::merge::merge;
+use crate::receiver::Senders;
+use crate::store::{Store, StoreTransaction};
+use crate::{AlertingError, tables};
+
+/// More alerts firing at once than anybody could route by hand: the rest is refused, loudly.
+const MAX_FIRING: u32 = 50_000;
+
+/// The pipeline; clones share it.
+#[derive(Clone, Debug)]
+pub struct Alerting {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) routing: Arc<Routing>,
+    pub(crate) public_url: String,
+    pub(crate) ledger: Arc<dyn DecisionLedger>,
+    pub(crate) store: Store,
+    pub(crate) senders: Senders,
+    pub(crate) claims: Claims,
+    /// Whether the first call since the start has looked after what ran out in between.
+    has_resumed: AtomicBool,
+}
+
+impl Alerting {
+    /// Opens or makes the store. What an earlier process decided and didn't deliver is still there.
+    pub fn open(
+        config: Config,
+        routing: Routing,
+        ledger: Arc<dyn DecisionLedger>,
+    ) -> Result<Self, AlertingError> {
+        let inner = Inner {
+            store: Store::open(&config.data_dir)?,
+            senders: Senders::new()?,
+            routing: Arc::new(routing),
+            public_url: config.public_url.trim_end_matches('/').to_owned(),
+            ledger,
+            claims: Claims::default(),
+            has_resumed: AtomicBool::new(false),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Takes one tick's alerts. When it returns they are in the store.
+    pub async fn receive(&self, alerts: Vec<Alert>, now: Timestamp) -> Result<(), AlertingError> {
+        self.resume(now).await?;
+        let timeout = self.inner.routing.resolve_timeout;
+        let refused = self.inner.store.transact(move |store| keep(store, alerts, now, timeout)).await?;
+        if !refused.is_empty() {
+            tracing::error!(refused = refused.len(), limit = MAX_FIRING, "too many alerts fire at once");
+        }
+        self.publish(refused);
+        Ok(())
+    }
+
+    /// Flushes every group that is due into the outbox (decision and outbox row in one transaction) and says when it
+    /// wants to be called next at the latest.
+    pub async fn dispatch(&self, now: Timestamp) -> Result<Option<Timestamp>, AlertingError> {
+        self.resume(now).await?;
+        let routing = Arc::clone(&self.inner.routing);
+        let dispatched = self.inner.store.transact(move |store| dispatch(store, &routing, now)).await?;
+        self.publish(dispatched.decisions);
+        Ok(dispatched.next)
+    }
+
+    /// `alerts`, `incidents`, `notifications`, `silences`.
+    #[must_use]
+    pub fn state_tables(&self) -> Vec<Arc<dyn StateTable>> {
+        tables::all(&self.inner.store)
+    }
+
+    pub(crate) fn publish(&self, decisions: Vec<Decision>) {
+        for decision in decisions {
+            self.inner.ledger.record(decision);
+        }
+    }
+
+    /// While we were down nobody could restate an alert: what ran out then gets one more resolve timeout, or every
+    /// restart would resolve what still burns and page for it again.
+    async fn resume(&self, now: Timestamp) -> Result<(), AlertingError> {
+        if self.inner.has_resumed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let until = now + self.inner.routing.resolve_timeout;
+        let extended = self.inner.store.transact(move |store| store.extend_expired(now, until)).await?;
+        self.inner.has_resumed.store(true, Ordering::Release);
+        if extended > 0 {
+            tracing::info!(
+                alerts = extended,
+                "alerts that ran out while the process was down wait to be restated"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Merges each statement into the store; returns what there was no room for.
+fn keep(
+    store: &StoreTransaction<'_>,
+    alerts: Vec<Alert>,
+    now: Timestamp,
+    resolve_timeout: std::time::Duration,
+) -> Result<Vec<Decision>, AlertingError> {
+    let mut firing = store.firing_count()?;
+    let mut refused = Vec::new();
+    for alert in alerts {
+        let fingerprint = alert.fingerprint().to_string();
+        let stored = store.alert(&fingerprint)?;
+        let Some(merged) = merge(stored.as_ref(), alert, now, resolve_timeout) else {
+            continue;
+        };
+        let begins = !merged.is_resolved && stored.is_none_or(|stored| stored.is_resolved);
+        if begins && firing >= MAX_FIRING {
+            refused.push(no_room(fingerprint, now));
+            continue;
+        }
+        firing += u32::from(begins);
+        store.put_alert(&merged)?;
+    }
+    Ok(refused)
+}
+
+fn no_room(fingerprint: String, now: Timestamp) -> Decision {
+    Decision {
+        time: now,
+        stage: Stage::Route,
+        fingerprint,
+        incident_id: None,
+        receiver: None,
+        outcome: "refused".to_owned(),
+        reason: format!("{MAX_FIRING} alerts fire already"),
+        details: json!({"limit": MAX_FIRING}).to_string(),
+    }
+}

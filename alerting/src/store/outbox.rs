@@ -1,0 +1,158 @@
+//! The outbox: notifications that were decided, until a receiver took them or refused for good. Rows of one group and
+//! integration form a lane, which is delivered in order: nobody hears that it is over before hearing that it began.
+
+use std::time::Duration;
+
+use plimsoll_model::Timestamp;
+use rusqlite::{OptionalExtension, Row, named_params, params};
+
+use super::groups::LogRow;
+use super::{StoreTransaction, from_json, to_json};
+use crate::AlertingError;
+use crate::notification::Notification;
+
+#[derive(Clone, Debug)]
+pub(crate) struct OutboxRow {
+    pub(crate) seq: i64,
+    pub(crate) integration: String,
+    pub(crate) notification: Notification,
+    pub(crate) attempts: u32,
+    pub(crate) created_at: Timestamp,
+}
+
+/// What became of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Sent { receipt: String },
+    Retry { error: String, not_before: Timestamp },
+    GaveUp { error: String },
+}
+
+impl StoreTransaction<'_> {
+    /// A firing notification replaces those of its lane that nobody took yet: it says everything they do.
+    pub(crate) fn post(
+        &self,
+        notification: &Notification,
+        integration: &str,
+        log_before: Option<&LogRow>,
+    ) -> Result<(), AlertingError> {
+        let lane = [notification.group_key.as_str(), notification.receiver.as_str(), integration];
+        let superseded = if notification.is_firing() { self.supersede(notification, lane)? } else { None };
+        let log_before = match superseded {
+            Some(before) => before,
+            None => to_json(&log_before)?,
+        };
+        let mut statement = self.transaction.prepare_cached(
+            "INSERT INTO outbox (id, incident_id, group_key, receiver, integration, is_firing, reason, payload,
+                 log_before, outcome, created_at, not_before)
+             VALUES (:id, :incident_id, :group_key, :receiver, :integration, :is_firing, :reason, :payload,
+                 :log_before, 'pending', :now, :now)",
+        )?;
+        statement.execute(named_params! {
+            ":id": notification.id,
+            ":incident_id": notification.incident_id,
+            ":group_key": lane[0],
+            ":receiver": lane[1],
+            ":integration": lane[2],
+            ":is_firing": notification.is_firing(),
+            ":reason": notification.reason.as_str(),
+            ":payload": to_json(notification)?,
+            ":log_before": log_before,
+            ":now": notification.decided_at.nanos(),
+        })?;
+        Ok(())
+    }
+
+    /// What the log said before the first of the replaced rows: none of them was told to anybody.
+    fn supersede(&self, by: &Notification, lane: [&str; 3]) -> Result<Option<String>, AlertingError> {
+        const UNTOLD: &str = "outcome = 'pending' AND is_firing = 1 AND group_key = ?1 AND receiver = ?2
+             AND integration = ?3 AND incident_id = ?4";
+        let lane = params![lane[0], lane[1], lane[2], by.incident_id];
+        let query = format!("SELECT log_before FROM outbox WHERE {UNTOLD} ORDER BY seq LIMIT 1");
+        let before = self.transaction.prepare_cached(&query)?.query_row(lane, |row| row.get(0)).optional()?;
+        let update = format!("UPDATE outbox SET outcome = 'superseded' WHERE {UNTOLD}");
+        self.transaction.prepare_cached(&update)?.execute(lane)?;
+        Ok(before)
+    }
+
+    /// The first pending row of every lane, when its time has come.
+    pub(crate) fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxRow>, AlertingError> {
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT * FROM outbox WHERE seq IN (SELECT min(seq) FROM outbox WHERE outcome = 'pending'
+                 GROUP BY group_key, receiver, integration) AND not_before <= ?1 ORDER BY not_before, seq LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![now.nanos(), limit], outbox_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// When the next row of any lane comes due.
+    pub(crate) fn next_due(&self) -> Result<Option<Timestamp>, AlertingError> {
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT min(not_before) FROM outbox WHERE seq IN (SELECT min(seq) FROM outbox WHERE outcome = 'pending'
+                 GROUP BY group_key, receiver, integration)",
+        )?;
+        let nanos: Option<i64> = statement.query_row([], |row| row.get(0))?;
+        Ok(nanos.map(Timestamp::from_nanos))
+    }
+
+    pub(crate) fn settle(&self, seq: i64, outcome: &Outcome, now: Timestamp) -> Result<(), AlertingError> {
+        match outcome {
+            Outcome::Sent { receipt } => self.transaction.execute(
+                "UPDATE outbox SET outcome = 'sent', attempts = attempts + 1, sent_at = ?2, receipt = ?3, error = NULL
+                     WHERE seq = ?1",
+                params![seq, now.nanos(), receipt],
+            )?,
+            Outcome::Retry { error, not_before } => self.transaction.execute(
+                "UPDATE outbox SET attempts = attempts + 1, not_before = ?2, error = ?3 WHERE seq = ?1",
+                params![seq, not_before.nanos(), error],
+            )?,
+            Outcome::GaveUp { error } => {
+                self.take_back_told(seq)?;
+                self.transaction.execute(
+                    "UPDATE outbox SET outcome = 'failed', attempts = attempts + 1, error = ?2 WHERE seq = ?1",
+                    params![seq, error],
+                )?
+            }
+        };
+        Ok(())
+    }
+
+    /// Nobody heard of it, so the log must not say so: the group's next tick decides anew. A log that has moved on
+    /// since is left alone, and so is a resolve, whose alerts have left their group.
+    fn take_back_told(&self, seq: i64) -> Result<(), AlertingError> {
+        let query = "SELECT id, group_key, receiver, integration, log_before FROM outbox
+                         WHERE seq = ?1 AND is_firing = 1";
+        let row = self.transaction.query_row(query, [seq], |row| {
+            let lane: [String; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
+            Ok((row.get::<_, String>(0)?, lane, from_json::<Option<LogRow>>(row, "log_before")?))
+        });
+        let Some((id, [group_key, receiver, integration], before)) = row.optional()? else {
+            return Ok(());
+        };
+        let query = "DELETE FROM notification_log WHERE group_key = ?1 AND receiver = ?2 AND integration = ?3
+                         AND notification_id = ?4";
+        let was_last = self.transaction.execute(query, [&group_key, &receiver, &integration, &id])? > 0;
+        match before {
+            Some(before) if was_last => self.remember_told(&group_key, &receiver, &integration, &before),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn forget_notifications(&self, now: Timestamp, keep: Duration) -> Result<(), AlertingError> {
+        let mut statement = self
+            .transaction
+            .prepare_cached("DELETE FROM outbox WHERE created_at < ?1 AND outcome <> 'pending'")?;
+        statement.execute([(now - keep).nanos()])?;
+        Ok(())
+    }
+}
+
+fn outbox_row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+    Ok(OutboxRow {
+        seq: row.get("seq")?,
+        integration: row.get("integration")?,
+        notification: from_json(row, "payload")?,
+        attempts: row.get("attempts")?,
+        created_at: Timestamp::from_nanos(row.get("created_at")?),
+    })
+}
