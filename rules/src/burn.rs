@@ -1,0 +1,166 @@
+//! Burn-rate arithmetic, pure. With T = objective, e = error ratio: burn = e / (1 - T). A tier fires while both its
+//! long and its short window burn at least B = (share of the budget) x (period) / (long window); see the SRE workbook,
+//! chapter 5. Nothing here is ever clamped to look nicer: an overspent budget is negative.
+
+use std::time::Duration;
+
+use plimsoll_model::Severity;
+
+/// Equal up to rounding counts as reached: `0.2 / (1 - 0.9)` is a hair under 2.
+const ROUNDING: f64 = 1e-9;
+
+/// Good and total events of some stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub good: u64,
+    pub total: u64,
+}
+
+impl Counts {
+    #[must_use]
+    pub const fn bad(self) -> u64 {
+        self.total.saturating_sub(self.good)
+    }
+
+    /// 0 when nothing happened: an empty window is no error.
+    #[must_use]
+    pub fn error_ratio(self) -> f64 {
+        if self.total == 0 { 0.0 } else { self.bad() as f64 / self.total as f64 }
+    }
+}
+
+/// How much of the budget may go in how long before somebody hears of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tier {
+    pub severity: Severity,
+    pub long: Duration,
+    pub short: Duration,
+    pub budget_share: f64,
+}
+
+pub const TIERS: [Tier; 4] = [
+    tier(Severity::Page, 60, 0.02),
+    tier(Severity::Page, 6 * 60, 0.05),
+    tier(Severity::Ticket, 24 * 60, 0.10),
+    tier(Severity::Ticket, 72 * 60, 0.10),
+];
+
+const fn tier(severity: Severity, long_minutes: u64, budget_share: f64) -> Tier {
+    let long = Duration::from_secs(long_minutes * 60);
+    Tier { severity, long, short: Duration::from_secs(long_minutes * 5), budget_share }
+}
+
+/// A tier with its burn rate for one objective.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
+    pub tier: Tier,
+    pub burn: f64,
+    /// What the budget share asked for, where no burn could ever reach that; `burn` is then the ceiling 1 / (1 - T).
+    pub clamped_from: Option<f64>,
+}
+
+impl Threshold {
+    /// The error ratio that trips it.
+    #[must_use]
+    pub fn error_ratio(&self, target: f64) -> f64 {
+        (self.burn * (1.0 - target)).min(1.0)
+    }
+}
+
+/// The tiers that fit into `period`, each with the burn rate that spends its share of the budget.
+#[must_use]
+pub fn thresholds(period: Duration, target: f64) -> Vec<Threshold> {
+    let ceiling = 1.0 / (1.0 - target);
+    let fitting = TIERS.into_iter().filter(|tier| tier.long <= period);
+    fitting
+        .map(|tier| {
+            let asked = tier.budget_share * period.as_secs_f64() / tier.long.as_secs_f64();
+            let clamped_from = (asked > ceiling * (1.0 + ROUNDING)).then_some(asked);
+            Threshold { tier, burn: asked.min(ceiling), clamped_from }
+        })
+        .collect()
+}
+
+#[must_use]
+pub fn burn_rate(counts: Counts, target: f64) -> f64 {
+    counts.error_ratio() / (1.0 - target)
+}
+
+/// 1 is untouched, 0 is spent, below is overspent: that is the message.
+#[must_use]
+pub fn budget_left(window: Counts, target: f64) -> f64 {
+    if window.total == 0 { 1.0 } else { 1.0 - burn_rate(window, target) }
+}
+
+/// When the budget is gone if it goes on like this; `None` when it does not burn or nothing is left.
+#[must_use]
+pub fn time_to_exhaustion(budget_left: f64, period: Duration, burn: f64) -> Option<Duration> {
+    if burn <= 0.0 || budget_left <= 0.0 {
+        return None;
+    }
+    Duration::try_from_secs_f64(budget_left * period.as_secs_f64() / burn).ok()
+}
+
+/// What a tier's two windows hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    pub threshold: Threshold,
+    pub long: Counts,
+    pub short: Counts,
+    pub burn_long: f64,
+    pub burn_short: f64,
+}
+
+impl Reading {
+    #[must_use]
+    pub fn new(threshold: Threshold, long: Counts, short: Counts, target: f64) -> Self {
+        let (burn_long, burn_short) = (burn_rate(long, target), burn_rate(short, target));
+        Self { threshold, long, short, burn_long, burn_short }
+    }
+
+    fn reaches(&self, burn: f64) -> bool {
+        burn >= self.threshold.burn * (1.0 - ROUNDING)
+    }
+}
+
+/// What the tiers of one severity say together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict {
+    Clear,
+    /// The short window burns, the long one has not confirmed it yet.
+    Near(Reading),
+    Burning(Reading),
+}
+
+/// Against low traffic and a short memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// Fewer bad events than this never fire, whatever their ratio.
+    pub min_bad_events: u64,
+    /// How far back the objective knows anything. A tier is judged once its short window is covered: a ratio seen for
+    /// less than a twelfth of the long window says nothing about it.
+    pub history: Duration,
+}
+
+/// The first burning tier decides, else the first that is near.
+#[must_use]
+pub fn judge(readings: &[Reading], severity: Severity, guard: Guard) -> Verdict {
+    let mut verdict = Verdict::Clear;
+    let judged = readings
+        .iter()
+        .filter(|reading| reading.threshold.tier.severity == severity)
+        .filter(|reading| guard.history >= reading.threshold.tier.short);
+    for reading in judged.filter(|reading| reading.reaches(reading.burn_short)) {
+        if reading.reaches(reading.burn_long) && reading.long.bad() >= guard.min_bad_events {
+            return Verdict::Burning(*reading);
+        }
+        let is_near = reading.short.bad() >= guard.min_bad_events && reading.short.bad() > 0;
+        if is_near && verdict == Verdict::Clear {
+            verdict = Verdict::Near(*reading);
+        }
+    }
+    verdict
+}
+
+#[cfg(test)]
+mod tests;

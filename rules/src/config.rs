@@ -1,0 +1,24 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// `[rules]` in `plimsoll.toml`, globs expanded by `src/`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub files: Vec<PathBuf>,
+    /// How often the evaluator looks at what arrived; groups with an `interval` of their own keep it.
+    pub interval: Duration,
+    /// What links in annotations start with.
+    pub public_url: String,
+    pub tenant: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            files: Vec::new(),
+            interval: Duration::from_secs(1),
+            public_url: "http://127.0.0.1:8088".to_owned(),
+            tenant: plimsoll_model::DEFAULT_TENANT.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The pass: look at what arrived, bring slices up to date, judge objectives and rules, restate every alert, and
+//! write closed slices down. One rule's trouble never stops the others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use plimsoll_lake::{Lake, Sequence};
+use plimsoll_model::{Alert, DecisionLedger, Table, Timestamp};
+use plimsoll_query::QueryEngine;
+
+use crate::files::RuleSet;
+use crate::instance::Timing;
+use crate::instances::Instances;
+use crate::slices::SliceIndex;
+use crate::slo_table::SloTable;
+use crate::{Config, RulesError, store};
+
+mod group_watch;
+mod objective_watch;
+
+use group_watch::GroupWatch;
+use objective_watch::ObjectiveWatch;
+
+/// Slices written in one append. A long backfill takes several passes.
+const SAVE_LIMIT: usize = 20_000;
+
+#[derive(Debug)]
+pub struct Evaluator {
+    context: Context,
+    lake: Lake,
+    tables: BTreeMap<Table, Seen>,
+    objectives: Vec<ObjectiveWatch>,
+    groups: Vec<GroupWatch>,
+    /// Alerts of rules that are gone since the last start: resolved, and restated like any other.
+    orphans: Vec<Instances>,
+    slos: SloTable,
+    saved_until: SliceIndex,
+}
+
+/// What every watch needs.
+#[derive(Debug)]
+struct Context {
+    config: Config,
+    engine: QueryEngine,
+    ledger: Arc<dyn DecisionLedger>,
+}
+
+/// How far we know a table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    next: Sequence,
+    watermark: Option<Timestamp>,
+}
+
+impl Evaluator {
+    /// Restores slices and alert state from the lake, so that a restart neither forgets a Pending nor resolves a
+    /// Firing. What became of each objective is shown in `slos`.
+    pub async fn start(
+        config: Config,
+        rules: RuleSet,
+        engine: QueryEngine,
+        lake: Lake,
+        ledger: Arc<dyn DecisionLedger>,
+        slos: SloTable,
+    ) -> Result<Self, RulesError> {
+        let mut objectives = Vec::new();
+        let mut tables = BTreeMap::new();
+        for checked in rules.objectives {
+            tables.extend(checked.tables.iter().map(|table| (*table, Seen::default())));
+            let stored = store::restore_slices(&engine, &checked.objective, &checked.tables).await?;
+            objectives.push(ObjectiveWatch::new(checked, stored, &config));
+        }
+        let groups = rules.groups.into_iter().map(|group| GroupWatch::new(group, &config)).collect();
+        let remembered = store::restore_instances(&engine).await?;
+        let mut evaluator = Self {
+            context: Context { config, engine, ledger },
+            lake,
+            tables,
+            objectives,
+            groups,
+            orphans: Vec::new(),
+            slos,
+            saved_until: SliceIndex::default(),
+        };
+        for (rule, generator_url, instance) in remembered {
+            match evaluator.instances_of(&rule) {
+                Some(instances) => instances.restore(instance),
+                None => {
+                    let interval = evaluator.context.config.interval;
+                    let mut instances = Instances::new(rule, interval, generator_url);
+                    instances.restore(instance);
+                    evaluator.orphans.push(instances);
+                }
+            }
+        }
+        Ok(evaluator)
+    }
+
+    /// One pass at `now`: every active alert restated, resolved ones for 15 minutes more.
+    pub async fn tick(&mut self, now: Timestamp) -> Vec<Alert> {
+        self.look_at_arrivals();
+        for watch in &mut self.objectives {
+            watch.pass(&self.context, &self.tables, now).await;
+        }
+        for watch in &mut self.groups {
+            watch.pass(&self.context, now).await;
+        }
+        for instances in &mut self.orphans {
+            let ledger = self.context.ledger.as_ref();
+            instances.clear_others(&[], Timing::default(), "the rule is gone", ledger, now);
+        }
+        self.slos.show(self.objectives.iter().flat_map(|watch| watch.rows()).collect());
+        self.save_closed_slices(now).await;
+        self.alerts(now)
+    }
+
+    fn alerts(&self, now: Timestamp) -> Vec<Alert> {
+        let of_objectives = self.objectives.iter().flat_map(|watch| watch.instances.alerts(now));
+        let of_groups = self.groups.iter().flat_map(GroupWatch::instances).flat_map(|it| it.alerts(now));
+        let of_orphans = self.orphans.iter().flat_map(|instances| instances.alerts(now));
+        of_objectives.chain(of_groups).chain(of_orphans).collect()
+    }
+
+    fn look_at_arrivals(&mut self) {
+        for (table, seen) in &mut self.tables {
+            let arrivals = self.lake.arrivals(*table, seen.next);
+            *seen = Seen { next: arrivals.next, watermark: arrivals.watermark };
+            let Some(earliest) = arrivals.earliest else { continue };
+            for watch in self.objectives.iter_mut().filter(|watch| watch.reads(*table)) {
+                watch.reread_from(earliest);
+            }
+        }
+    }
+
+    /// Once per closed slice. What can't be written now stays unsaved and comes with the next.
+    async fn save_closed_slices(&mut self, now: Timestamp) {
+        let open = SliceIndex::holding(now);
+        if open <= self.saved_until {
+            return;
+        }
+        let mut room = SAVE_LIMIT;
+        let mut closed = Vec::new();
+        for watch in &self.objectives {
+            let slices = watch.slices.unsaved(now, room);
+            room -= slices.len();
+            closed.push((watch.objective(), slices));
+        }
+        if room < SAVE_LIMIT
+            && let Err(error) = store::save(&self.lake, &closed, now).await
+        {
+            tracing::warn!(%error, "slices can't be written, they stay in memory");
+            return;
+        }
+        let saved: Vec<_> = closed.into_iter().map(|(_, slices)| slices).collect();
+        for (watch, slices) in self.objectives.iter_mut().zip(saved) {
+            watch.slices.mark_saved(&slices);
+        }
+        if room > 0 {
+            self.saved_until = open;
+        }
+    }
+
+    fn instances_of(&mut self, rule: &str) -> Option<&mut Instances> {
+        let of_objectives = self.objectives.iter_mut().map(|watch| &mut watch.instances);
+        let of_groups = self.groups.iter_mut().flat_map(GroupWatch::instances_mut);
+        of_objectives.chain(of_groups).find(|instances| instances.rule == rule)
+    }
+}

@@ -1,0 +1,88 @@
+//! An objective's rows of the table `slos`.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::{Labels, Timestamp};
+
+use super::ObjectiveWatch;
+use crate::burn::{TIERS, budget_left, burn_rate};
+use crate::durations;
+use crate::instance::{Instance, State};
+use crate::slo_table::SloRow;
+
+impl ObjectiveWatch {
+    /// One row per group; one without a group while there is none yet.
+    pub(in crate::evaluator) fn rows(&self) -> Vec<SloRow> {
+        let mut groups = self.all_groups();
+        if groups.is_empty() {
+            groups.insert(Labels::default());
+        }
+        groups.iter().map(|groups| self.row(groups)).collect()
+    }
+
+    fn row(&self, groups: &Labels) -> SloRow {
+        let objective = self.objective();
+        let target = objective.target();
+        let budget = self.slices.within(groups, objective.window);
+        let worst = self.worst(groups);
+        SloRow {
+            slo: objective.name.clone(),
+            service: objective.service.clone(),
+            team: objective.team.clone(),
+            objective: objective.percent,
+            window: durations::spell(objective.window),
+            groups: groups.clone(),
+            state: self.state(worst),
+            severity: worst.map(|instance| instance.labels.get("severity").to_owned()),
+            good: budget.good,
+            total: budget.total,
+            budget_left: budget_left(budget, target),
+            burns: self.burns(groups, target),
+            last_event_time: self.slices.last_event(groups).map(Timestamp::nanos),
+            coverage: self.coverage(groups),
+        }
+    }
+
+    fn worst(&self, groups: &Labels) -> Option<&Instance> {
+        let active =
+            self.instances.iter().filter(|it| it.is_active() && self.groups_of(&it.labels) == *groups);
+        active.max_by_key(|instance| instance.state == State::Firing)
+    }
+
+    fn state(&self, worst: Option<&Instance>) -> &'static str {
+        if self.is_held() {
+            return "blind";
+        }
+        match worst.map(|instance| instance.state) {
+            Some(State::Firing) => "firing",
+            Some(State::Pending) => "pending",
+            Some(State::Resolved { .. }) | None => "inactive",
+        }
+    }
+
+    fn burns(&self, groups: &Labels, target: f64) -> BTreeMap<String, f64> {
+        let windows = TIERS.into_iter().flat_map(|tier| [tier.long, tier.short]);
+        let burns = windows.map(|window| {
+            let burn = burn_rate(self.slices.within(groups, window), target);
+            (format!("burn_{}", durations::spell(window)), burn)
+        });
+        burns.collect()
+    }
+
+    fn coverage(&self, groups: &Labels) -> String {
+        if let Some(error) = self.trouble.message() {
+            return format!("the query fails, so nothing is judged: {error}");
+        }
+        if self.is_blind {
+            return "no event has arrived lately, so nothing is judged".to_owned();
+        }
+        if self.slices.within(groups, self.objective().window).total == 0 {
+            return "no event yet".to_owned();
+        }
+        let mut said = format!("history covers {}", durations::say(self.slices.history()));
+        if self.slices.refused_groups() > 0 {
+            said.push_str(&format!("; {} more groups are not watched", self.slices.refused_groups()));
+        }
+        said
+    }
+}

@@ -1,0 +1,94 @@
+//! A YAML file as its documents, each padded so that line numbers stay the file's.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_saphyr::{MessageFormatter, Spanned};
+
+use crate::finding::{Finding, Place};
+
+#[derive(Debug)]
+pub(crate) struct Document {
+    text: String,
+    line: u64,
+}
+
+/// What a document is, told by what it says.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    ShortForm,
+    RuleGroups,
+    OpenSlo { kind: String },
+}
+
+#[derive(Deserialize)]
+struct Probe {
+    slo: Option<IgnoredAny>,
+    groups: Option<IgnoredAny>,
+    #[serde(rename = "apiVersion")]
+    api_version: Option<Spanned<String>>,
+    kind: Option<Spanned<String>>,
+}
+
+/// `---` at the start of a line begins a document wherever it stands, even within a block of text.
+pub(crate) fn split(text: &str) -> Vec<Document> {
+    let mut documents = vec![Document { text: String::new(), line: 1 }];
+    for (number, line) in text.lines().enumerate() {
+        let is_marker =
+            line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
+        if is_marker {
+            documents.push(Document { text: "\n".repeat(number), line: number as u64 + 1 });
+        }
+        if let Some(document) = documents.last_mut() {
+            document.text.push_str(line);
+            document.text.push('\n');
+        }
+    }
+    documents.retain(Document::says_something);
+    documents
+}
+
+impl Document {
+    fn says_something(&self) -> bool {
+        let mut lines = self.text.lines().map(|line| line.strip_prefix("---").unwrap_or(line).trim());
+        lines.any(|line| !line.is_empty() && !line.starts_with('#') && line != "...")
+    }
+
+    pub(crate) fn place(&self, file: &Path) -> Place {
+        Place::new(file, self.line)
+    }
+
+    pub(crate) fn parse<T: DeserializeOwned>(&self, file: &Path) -> Result<T, Finding> {
+        serde_saphyr::from_str(&self.text).map_err(|error| {
+            let line = error.location().map_or(self.line, |location| location.line());
+            Place::new(file, line).error(message_of(&error))
+        })
+    }
+
+    pub(crate) fn kind(&self, file: &Path) -> Result<Kind, Finding> {
+        let probe: Probe = self.parse(file)?;
+        if probe.slo.is_some() {
+            return Ok(Kind::ShortForm);
+        }
+        if probe.groups.is_some() {
+            return Ok(Kind::RuleGroups);
+        }
+        let (Some(version), Some(kind)) = (probe.api_version, probe.kind) else {
+            let message = "this is neither an SLO in the short form (`slo:`), nor OpenSLO (`apiVersion:` and `kind:`), \
+                           nor rule groups (`groups:`): begin with one of them";
+            return Err(self.place(file).error(message));
+        };
+        if version.value != "openslo/v1" {
+            let message =
+                format!("`{}` is not a version we read: write `apiVersion: openslo/v1`", version.value);
+            return Err(Place::of(file, &version).error(message));
+        }
+        Ok(Kind::OpenSlo { kind: kind.value })
+    }
+}
+
+/// The parser's message without the snippet and the position, which the finding has already.
+fn message_of(error: &serde_saphyr::DeserializeError) -> String {
+    serde_saphyr::DefaultMessageFormatter.format_message(error.without_snippet()).into_owned()
+}

@@ -1,0 +1,159 @@
+//! The short form as OpenSLO v1, which `load` reads back as the same objective.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_saphyr::LitString;
+
+use super::openslo::{DATA_SOURCE_TYPE, PREFIX};
+use super::parse;
+use crate::durations;
+use crate::finding::{Finding, Place};
+use crate::objective::{DEFAULT_MIN_BAD_EVENTS, Objective};
+
+/// Short form (or OpenSLO) in, OpenSLO v1 YAML out: what `plimsoll rules expand` prints. References to indicators
+/// and data sources are resolved, warnings are left to `check`.
+pub fn expand(yaml: &str, file: &Path) -> Result<String, Vec<Finding>> {
+    let (parsed, mut findings) = parse(&[(file.to_owned(), yaml.to_owned())]);
+    findings.retain(|finding| finding.is_error);
+    if parsed.objectives.is_empty() && findings.is_empty() {
+        let message = "there is no SLO to expand: give a file with one in the short form or in OpenSLO";
+        findings.push(Place::new(file, 1).error(message));
+    }
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let documents = parsed.objectives.iter().map(|located| {
+        serde_saphyr::to_string(&Slo::from(&located.objective))
+            .map_err(|error| vec![located.place.error(format!("it can't be written as YAML: {error}"))])
+    });
+    Ok(documents.collect::<Result<Vec<_>, _>>()?.join("---\n"))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Slo<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: Metadata<'a>,
+    spec: Spec<'a>,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    service: &'a str,
+    indicator: Indicator<'a>,
+    time_window: [Window; 1],
+    budgeting_method: &'static str,
+    objectives: [Target; 1],
+}
+
+#[derive(Serialize)]
+struct Indicator<'a> {
+    metadata: Name<'a>,
+    spec: Sli,
+}
+
+#[derive(Serialize)]
+struct Name<'a> {
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Sli {
+    ratio_metric: RatioMetric,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RatioMetric {
+    counter: bool,
+    raw_type: &'static str,
+    raw: Metric,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Metric {
+    metric_source: MetricSource,
+}
+
+#[derive(Serialize)]
+struct MetricSource {
+    r#type: &'static str,
+    spec: Query,
+}
+
+#[derive(Serialize)]
+struct Query {
+    query: LitString,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Window {
+    duration: String,
+    is_rolling: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Target {
+    target_percent: f64,
+}
+
+impl<'a> From<&'a Objective> for Slo<'a> {
+    fn from(objective: &'a Objective) -> Self {
+        let query = Query { query: LitString(objective.query.clone()) };
+        let raw = Metric { metric_source: MetricSource { r#type: DATA_SOURCE_TYPE, spec: query } };
+        let ratio_metric = RatioMetric { counter: false, raw_type: "success", raw };
+        Self {
+            api_version: "openslo/v1",
+            kind: "SLO",
+            metadata: Metadata {
+                name: &objective.name,
+                labels: &objective.labels,
+                annotations: annotations(objective),
+            },
+            spec: Spec {
+                description: objective.description.as_deref(),
+                service: &objective.service,
+                indicator: Indicator { metadata: Name { name: &objective.name }, spec: Sli { ratio_metric } },
+                time_window: [Window { duration: durations::spell(objective.window), is_rolling: true }],
+                budgeting_method: "Occurrences",
+                objectives: [Target { target_percent: objective.percent }],
+            },
+        }
+    }
+}
+
+fn annotations(objective: &Objective) -> BTreeMap<String, String> {
+    let min_bad_events = objective.min_bad_events;
+    let own = [
+        ("group-by", (!objective.group_by.is_empty()).then(|| objective.group_by.join(","))),
+        ("team", objective.team.clone()),
+        ("runbook-url", objective.runbook_url.clone()),
+        ("noun", objective.noun.clone()),
+        ("min-bad-events", (min_bad_events != DEFAULT_MIN_BAD_EVENTS).then(|| min_bad_events.to_string())),
+        ("page-severity", objective.severities.page.clone()),
+        ("ticket-severity", objective.severities.ticket.clone()),
+    ];
+    let own = own.into_iter().filter_map(|(name, value)| Some((format!("{PREFIX}{name}"), value?)));
+    let others =
+        objective.annotations.iter().map(|(name, text)| (format!("{PREFIX}annotation.{name}"), text.clone()));
+    own.chain(others).collect()
+}

@@ -1,0 +1,73 @@
+//! What OpenSLO has no field for, as annotations under our own prefix; files stay valid elsewhere.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_saphyr::Spanned;
+
+use crate::finding::{Finding, Place};
+use crate::objective::SeverityNames;
+
+pub(crate) const PREFIX: &str = "plimsoll.dev/";
+
+const KNOWN: &str =
+    "group-by, team, runbook-url, noun, min-bad-events, page-severity, ticket-severity and annotation.NAME";
+
+#[derive(Debug, Default)]
+pub(crate) struct Own {
+    pub(crate) group_by: Vec<Spanned<String>>,
+    pub(crate) team: Option<String>,
+    pub(crate) runbook_url: Option<String>,
+    pub(crate) noun: Option<String>,
+    pub(crate) min_bad_events: Option<u64>,
+    pub(crate) severities: SeverityNames,
+    pub(crate) annotations: BTreeMap<String, Spanned<String>>,
+}
+
+/// Those of others are left alone.
+pub(crate) fn read(
+    annotations: BTreeMap<String, Spanned<String>>,
+    file: &Path,
+    findings: &mut Vec<Finding>,
+) -> Own {
+    let mut own = Own::default();
+    for (key, value) in annotations {
+        let Some(name) = key.strip_prefix(PREFIX) else { continue };
+        let place = Place::of(file, &value);
+        if let Err(message) = own.take(name, value) {
+            findings.push(place.error(message));
+        }
+    }
+    own
+}
+
+impl Own {
+    fn take(&mut self, name: &str, value: Spanned<String>) -> Result<(), String> {
+        match name {
+            "group-by" => self.group_by = columns(&value),
+            "team" => self.team = Some(value.value),
+            "runbook-url" => self.runbook_url = Some(value.value),
+            "noun" => self.noun = Some(value.value),
+            "min-bad-events" => {
+                let count = value.value.parse();
+                let complaint =
+                    || format!("min-bad-events is a whole number such as \"3\", not `{}`", value.value);
+                self.min_bad_events = Some(count.map_err(|_| complaint())?);
+            }
+            "page-severity" => self.severities.page = Some(value.value),
+            "ticket-severity" => self.severities.ticket = Some(value.value),
+            other => match other.strip_prefix("annotation.") {
+                Some(annotation) => {
+                    self.annotations.insert(annotation.to_owned(), value);
+                }
+                None => return Err(format!("`{PREFIX}{other}` is not known: {KNOWN} are")),
+            },
+        }
+        Ok(())
+    }
+}
+
+fn columns(value: &Spanned<String>) -> Vec<Spanned<String>> {
+    let names = value.value.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| Spanned::new(name.to_owned(), value.referenced, value.defined)).collect()
+}

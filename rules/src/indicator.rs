@@ -1,0 +1,168 @@
+//! What an objective asks the lake. Its query gives one row an event; here it is wrapped, with the bounds as
+//! parameters, into counts per slice, and, when an alert needs them, into sums and examples over bad events. An event
+//! for which `good` is null counts as bad: nobody could say that it was good.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::{Labels, Timestamp};
+use plimsoll_query::{Param, QueryEngine, QueryOutput};
+
+use crate::burn::Counts;
+use crate::cells::{Cell, Column};
+use crate::files::CheckedObjective;
+use crate::slices::{Slice, SliceIndex};
+
+/// Good and total per slice and group of [from, to).
+pub(crate) async fn read_slices(
+    objective: &CheckedObjective,
+    engine: &QueryEngine,
+    (from, to): (SliceIndex, SliceIndex),
+    now: Timestamp,
+) -> Result<Vec<Slice>, String> {
+    let params = [Param::Time(from.start()), Param::Time(to.start())];
+    let output =
+        engine.evaluate(&slices_sql(objective), &params, now).await.map_err(|error| error.to_string())?;
+    slices_of(&objective.objective.group_by, &output)
+}
+
+/// Aliases begin with two underscores, which no group column may.
+fn slices_sql(checked: &CheckedObjective) -> String {
+    let objective = &checked.objective;
+    let mut groups = String::new();
+    let mut positions = String::from("1");
+    for (index, group) in objective.group_by.iter().enumerate() {
+        groups.push_str(&format!("CAST(\"{group}\" AS VARCHAR) AS \"{group}\", "));
+        positions.push_str(&format!(", {}", index + 2));
+    }
+    format!(
+        "SELECT date_bin(INTERVAL '10 seconds', time) AS __slice, {groups}\
+         count(*) FILTER (WHERE good) AS __good, count(*) AS __total, max(time) AS __last\n\
+         FROM (\n{}\n) AS sli\nWHERE time >= $1 AND time < $2\nGROUP BY {positions}",
+        objective.query
+    )
+}
+
+/// A null group and an empty one are the same label set, so equal keys are added up.
+fn slices_of(group_by: &[String], output: &QueryOutput) -> Result<Vec<Slice>, String> {
+    let mut slices: BTreeMap<(SliceIndex, Labels), Slice> = BTreeMap::new();
+    for batch in &output.batches {
+        let column = |name: &str| Column::of(batch, name);
+        let (starts, goods, totals, lasts) =
+            (column("__slice")?, column("__good")?, column("__total")?, column("__last")?);
+        let groups: Vec<_> = group_by.iter().map(|group| column(group)).collect::<Result<_, _>>()?;
+        for row in 0..batch.num_rows() {
+            let Some(start) = starts.time(row) else { continue };
+            let index = SliceIndex::holding(start);
+            let labels: Labels = group_by
+                .iter()
+                .zip(&groups)
+                .map(|(name, column)| (name.as_str(), column.text(row)))
+                .collect();
+            let slice = slices.entry((index, labels.clone())).or_insert_with(|| Slice {
+                groups: labels,
+                index,
+                counts: Counts::default(),
+                last_event: Timestamp::MIN,
+            });
+            slice.counts.good += goods.count(row);
+            slice.counts.total += totals.count(row);
+            slice.last_event = slice.last_event.max(lasts.time(row).unwrap_or(Timestamp::MIN));
+        }
+    }
+    Ok(slices.into_values().collect())
+}
+
+/// `impact_*` and `example_*` over the bad events of a group since `from`: what the page says it costs.
+pub(crate) async fn read_impact(
+    checked: &CheckedObjective,
+    engine: &QueryEngine,
+    groups: &Labels,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<BTreeMap<String, String>, String> {
+    let (condition, params) = bad_events(checked, groups, from);
+    let mut said = BTreeMap::new();
+    if !checked.impacts.is_empty() {
+        let sums = checked
+            .impacts
+            .iter()
+            .map(|name| format!("sum(\"{name}\") AS \"{}\"", prefixed("impact_", name)));
+        let sums = sums.collect::<Vec<_>>().join(", ");
+        said.extend(read_row(engine, &format!("SELECT {sums}\n{condition}"), &params, now).await?);
+    }
+    for name in &checked.examples {
+        let alias = prefixed("example_", name);
+        let sql = format!(
+            "SELECT \"{name}\" AS \"{alias}\"\n{condition} AND \"{name}\" IS NOT NULL\nORDER BY time DESC LIMIT 1"
+        );
+        said.extend(read_row(engine, &sql, &params, now).await?);
+    }
+    Ok(said)
+}
+
+fn bad_events(checked: &CheckedObjective, groups: &Labels, from: Timestamp) -> (String, Vec<Param>) {
+    let mut params = vec![Param::Time(SliceIndex::holding(from).start())];
+    let mut sql =
+        format!("FROM (\n{}\n) AS sli\nWHERE time >= $1 AND good IS NOT TRUE", checked.objective.query);
+    for group in &checked.objective.group_by {
+        let value = groups.get(group);
+        let column = format!("CAST(\"{group}\" AS VARCHAR)");
+        if value.is_empty() {
+            sql.push_str(&format!(" AND ({column} IS NULL OR {column} = '')"));
+        } else {
+            params.push(Param::Text(value.to_owned()));
+            sql.push_str(&format!(" AND {column} = ${}", params.len()));
+        }
+    }
+    (sql, params)
+}
+
+async fn read_row(
+    engine: &QueryEngine,
+    sql: &str,
+    params: &[Param],
+    now: Timestamp,
+) -> Result<BTreeMap<String, String>, String> {
+    let output = engine.evaluate(sql, params, now).await.map_err(|error| error.to_string())?;
+    let mut row = BTreeMap::new();
+    let Some(batch) = output.batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(row) };
+    for field in batch.schema_ref().fields() {
+        let text = match Column::of(batch, field.name())?.cell(0) {
+            Cell::Null => continue,
+            Cell::Number(sum) => cents(sum),
+            cell => cell.say(),
+        };
+        row.insert(field.name().clone(), text);
+    }
+    Ok(row)
+}
+
+/// Sums of floating amounts are said to the cent.
+fn cents(sum: f64) -> String {
+    let text = format!("{sum:.2}");
+    text.strip_suffix(".00").map(str::to_owned).unwrap_or(text)
+}
+
+fn prefixed(prefix: &str, name: &str) -> String {
+    if name.starts_with(prefix) { name.to_owned() } else { format!("{prefix}{name}") }
+}
+
+/// The statement that reproduces good and total of a window, to be pasted into any SQL client.
+pub(crate) fn reproducing_sql(
+    checked: &CheckedObjective,
+    groups: &Labels,
+    (from, to): (Timestamp, Timestamp),
+) -> String {
+    let mut sql = format!(
+        "SELECT count(*) FILTER (WHERE good) AS good, count(*) AS total\nFROM (\n{}\n) AS sli\n\
+         WHERE time >= TIMESTAMP '{from}' AND time < TIMESTAMP '{to}'",
+        checked.objective.query
+    );
+    for group in &checked.objective.group_by {
+        match groups.get(group) {
+            "" => sql.push_str(&format!(" AND \"{group}\" IS NULL")),
+            value => sql.push_str(&format!(" AND \"{group}\" = '{}'", value.replace('\'', "''"))),
+        }
+    }
+    sql
+}
