@@ -1,0 +1,164 @@
+//! The one path that both transports share.
+
+use std::sync::Arc;
+
+use plimsoll_lake::Lake;
+use plimsoll_model::Clock;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::Admission;
+use crate::body::Received;
+use crate::config::Config;
+use crate::convert::{self, Converted};
+use crate::decompress::{Compression, decompress};
+use crate::refusal::{Refusal, RequestReason};
+use crate::reply::Outcome;
+use crate::serve::serve;
+use crate::signal::Signal;
+use crate::stats::{Counters, Stats};
+use crate::wire::{self, Encoding};
+use crate::{grpc, http};
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CollectorError(pub String);
+
+/// Takes OTLP into the lake; clones share counters and limits.
+#[derive(Clone, Debug)]
+pub struct Collector {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: Config,
+    lake: Lake,
+    clock: Arc<dyn Clock>,
+    admission: Admission,
+    counters: Counters,
+}
+
+/// A request without its envelope.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) signal: Signal,
+    pub(crate) encoding: Encoding,
+    pub(crate) compression: Compression,
+    pub(crate) received: Received,
+}
+
+impl Collector {
+    #[must_use]
+    pub fn new(config: Config, lake: Lake, clock: Arc<dyn Clock>) -> Self {
+        let config = config.within_bounds();
+        let admission = Admission::new(&config);
+        let counters = Counters::default();
+        Self { inner: Arc::new(Inner { config, lake, clock, admission, counters }) }
+    }
+
+    /// Returns when `stop` is cancelled and every request that was taken has been answered.
+    pub async fn serve_grpc(
+        &self,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> Result<(), CollectorError> {
+        serve(listener, grpc::router(self.clone()), stop).await?;
+        self.inner.admission.drained().await;
+        Ok(())
+    }
+
+    /// As [`Self::serve_grpc`], for HTTP/1.1 and HTTP/2.
+    pub async fn serve_http(
+        &self,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> Result<(), CollectorError> {
+        serve(listener, http::router(self.clone()), stop).await?;
+        self.inner.admission.drained().await;
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.counters.snapshot()
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.inner.admission
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+
+    /// True when it returns `Ok`: every item is durable or counted in the outcome. A sender that hangs up meanwhile
+    /// stops nothing: the work is a task of its own, and its slot keeps `serve` from returning before it.
+    pub(crate) async fn ingest(&self, parcel: Parcel) -> Result<Outcome, Refusal> {
+        let slot = self.inner.admission.slot()?;
+        let inner = Arc::clone(&self.inner);
+        let work = tokio::spawn(async move {
+            let outcome = inner.ingest(parcel).await;
+            drop(slot);
+            outcome
+        });
+        work.await.unwrap_or_else(|error| Err(fault(&error)))
+    }
+}
+
+impl Inner {
+    async fn ingest(self: &Arc<Self>, parcel: Parcel) -> Result<Outcome, Refusal> {
+        let signal = parcel.signal;
+        let inner = Arc::clone(self);
+        // Up to a second of arithmetic for the largest body: not on a thread that others wait for.
+        let converting = tokio::task::spawn_blocking(move || inner.convert(parcel));
+        // From here the memory is paid for until the answer: `_lease` is held, not used.
+        let (converted, _lease) = converting.await.unwrap_or_else(|error| Err(fault(&error)))?;
+        let rejected = converted.rejections.total();
+        let outcome = Outcome::new(signal, converted.received, &converted.rejections);
+        let kept = converted.received - rejected;
+        if !converted.batches.is_empty() {
+            self.append(signal, kept, converted).await?;
+        }
+        Ok(outcome)
+    }
+
+    fn convert(&self, parcel: Parcel) -> Result<(Converted, crate::admission::Lease), Refusal> {
+        let Parcel { signal, encoding, compression, received } = parcel;
+        let received = decompress(received, compression, &self.config)?;
+        let body_bytes = received.bytes.len();
+        let Received { bytes, mut lease } =
+            wire::check(received, encoding, signal.request(), self.config.max_depth)?;
+        let converted = convert::convert(signal, &bytes, self.clock.now(), &self.config, &mut lease)?;
+        self.counters.received(signal, body_bytes, converted.received, converted.duplicate_keys);
+        self.counters.rejected(signal, &converted.rejections);
+        Ok((converted, lease))
+    }
+
+    /// After this line's `await` the rows are fsynced and queryable, and not before.
+    async fn append(&self, signal: Signal, kept: u64, converted: Converted) -> Result<(), Refusal> {
+        match self.lake.append(converted.batches).await {
+            Ok(()) => {
+                self.counters.stored(signal, kept);
+                Ok(())
+            }
+            // Whatever it is, the client must keep its data: no code here that means "drop it".
+            Err(error) => {
+                self.counters.not_stored(signal, kept);
+                Err(Refusal::new(
+                    RequestReason::NotStored,
+                    format!("nothing was stored: {error}; send it again"),
+                ))
+            }
+        }
+    }
+}
+
+/// A bug of ours. The same bytes would do it again, so the client is told not to retry.
+fn fault(error: &tokio::task::JoinError) -> Refusal {
+    Refusal::new(RequestReason::Fault, format!("the collector failed on this request: {error}"))
+}
