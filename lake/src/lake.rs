@@ -1,0 +1,133 @@
+//! The lake as the other rooms hold it: one cheap handle, behind it the log writer, the state and the Delta tables.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use plimsoll_model::{Clock, DEFAULT_TENANT, SignalBatch, Table};
+use plimsoll_wal::Sequence;
+use tokio::sync::{Mutex, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::delta::DeltaFolder;
+use crate::durable_store::create_folders;
+use crate::error::at;
+use crate::flush::Flusher;
+use crate::lock::FolderLock;
+use crate::maintain::{FlushPolicy, maintain};
+use crate::replay::{HeldThrough, replay};
+use crate::rows::{admissible, memory_bytes};
+use crate::state::Shared;
+use crate::writer::{Append, Command, LogWriter, stopped};
+use crate::{Arrivals, Config, LakeError, LakeStats, Seams, TableSnapshot, record};
+
+#[derive(Clone, Debug)]
+pub struct Lake {
+    inner: Arc<Inner>,
+}
+
+/// Fields are dropped in this order: the writer ends before the folder is free.
+#[derive(Debug)]
+struct Inner {
+    writer: LogWriter,
+    flusher: Flusher,
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    policy: FlushPolicy,
+    _lock: FolderLock,
+}
+
+impl Lake {
+    /// Opens or creates the lake and replays what the log holds beyond the newest commits.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self, LakeError> {
+        Self::open_with(config, clock, Seams::default()).await
+    }
+
+    pub async fn open_with(config: Config, clock: Arc<dyn Clock>, seams: Seams) -> Result<Self, LakeError> {
+        let lake_dir = config.data_dir.join("lake");
+        create_folders(&lake_dir).map_err(at(&lake_dir))?;
+        // Delta wants absolute paths.
+        let data_dir = config.data_dir.canonicalize().map_err(at(&config.data_dir))?;
+        let lock = FolderLock::take(&data_dir)?;
+        let shared = Arc::new(Shared::new(Arc::clone(&clock), config.buffer_limit_bytes));
+        let (folders, held) = open_tables(&data_dir, &shared).await?;
+
+        let replayed = Arc::clone(&shared);
+        let replay = move || replay(&data_dir, seams.log_disk, &replayed, held);
+        let wal = tokio::task::spawn_blocking(replay).await;
+        let wal = wal.map_err(|error| LakeError::Other(error.to_string()))??;
+        let writer = LogWriter::spawn(wal, Arc::clone(&shared)).map_err(at(&lake_dir))?;
+        let flusher = Flusher {
+            shared: Arc::clone(&shared),
+            clock: Arc::clone(&clock),
+            steps: seams.flush_steps,
+            folders,
+        };
+        let policy = FlushPolicy::of(&config);
+        Ok(Self { inner: Arc::new(Inner { writer, flusher, shared, clock, policy, _lock: lock }) })
+    }
+
+    /// True when it returns: every row is fsynced and visible to the next `snapshot`. All or nothing.
+    pub async fn append(&self, batches: Vec<SignalBatch>) -> Result<(), LakeError> {
+        let batches = admissible(batches)?;
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let bytes = batches.iter().map(|rows| memory_bytes(&rows.batch)).sum();
+        let admission = self.inner.shared.admit(bytes)?;
+        let record = record::encode(&batches)?;
+        let (answer, answered) = oneshot::channel();
+        self.inner.writer.send(Command::Append(Append { record, batches, admission, answer })).await?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    #[must_use]
+    pub fn snapshot(&self, table: Table) -> TableSnapshot {
+        self.inner.shared.snapshot(table)
+    }
+
+    #[must_use]
+    pub fn arrivals(&self, table: Table, since: Sequence) -> Arrivals {
+        self.inner.shared.arrivals(table, since)
+    }
+
+    #[must_use]
+    pub fn stats(&self) -> LakeStats {
+        self.inner.shared.stats()
+    }
+
+    /// Writes what is buffered to Delta, whatever its size and age.
+    pub async fn flush(&self) -> Result<(), LakeError> {
+        self.flush_tables(Table::ALL.to_vec()).await
+    }
+
+    /// Runs flushes by size and age until `stop`, then flushes once more.
+    pub async fn maintain(&self, stop: CancellationToken) {
+        let Inner { policy, shared, clock, .. } = self.inner.as_ref();
+        maintain(self, *policy, shared, clock.as_ref(), stop).await;
+    }
+
+    /// As a task of its own: who stops waiting for it does not stop it halfway.
+    pub(crate) async fn flush_tables(&self, tables: Vec<Table>) -> Result<(), LakeError> {
+        let inner = Arc::clone(&self.inner);
+        let flush = async move { inner.flusher.flush(&tables, &inner.writer).await };
+        tokio::spawn(flush).await.map_err(|error| LakeError::Other(format!("a flush ended: {error}")))?
+    }
+}
+
+async fn open_tables(
+    data_dir: &Path,
+    shared: &Shared,
+) -> Result<(Vec<Mutex<DeltaFolder>>, HeldThrough), LakeError> {
+    let tenant = data_dir.join("lake").join(DEFAULT_TENANT);
+    let mut folders = Vec::with_capacity(Table::ALL.len());
+    let mut through = HeldThrough::default();
+    for table in Table::ALL {
+        let (folder, quarantined) = Box::pin(DeltaFolder::open(tenant.join(table.name()), table)).await?;
+        let held = folder.held().await?;
+        through[table as usize] = held.through;
+        shared.restored(table, held.through, held.files);
+        shared.count(|stats| stats.quarantined += quarantined);
+        folders.push(Mutex::new(folder));
+    }
+    Ok((folders, through))
+}

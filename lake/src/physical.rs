@@ -1,0 +1,140 @@
+//! How a table lies in Parquet.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{ArrayRef, AsArray, Int16Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::{
+    DataType, Field, Int16Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    TimestampNanosecondType,
+};
+use arrow::error::ArrowError;
+use plimsoll_model::Table;
+
+pub(crate) const TIME: &str = "time";
+pub(crate) const TIME_NANOS: &str = "time_nanos";
+
+const NANOS_PER_MICRO: i64 = 1000;
+
+/// The columns as they lie in Parquet. Delta knows timestamps of microseconds only, so each UTC-nanosecond column is
+/// stored in microseconds, rounded down, and `time` is followed by a companion `time_nanos` (Int16, 0..=999):
+/// `time = time_us * 1000 + time_nanos`.
+#[must_use]
+pub fn physical_schema(table: Table) -> SchemaRef {
+    static SCHEMAS: LazyLock<[SchemaRef; Table::ALL.len()]> =
+        LazyLock::new(|| Table::ALL.map(|table| physical_of(&table.schema())));
+    SCHEMAS[table as usize].clone()
+}
+
+fn physical_of(schema: &SchemaRef) -> SchemaRef {
+    let mut fields = Vec::with_capacity(schema.fields().len() + 1);
+    for field in schema.fields() {
+        if is_nanoseconds(field.data_type()) {
+            let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+            fields.push(Arc::new(field.as_ref().clone().with_data_type(micros)));
+        } else {
+            fields.push(Arc::clone(field));
+        }
+        if field.name() == TIME {
+            fields.push(Arc::new(Field::new(TIME_NANOS, DataType::Int16, false)));
+        }
+    }
+    Arc::new(Schema::new(fields))
+}
+
+/// Rows of `table.schema()` as they are written.
+pub fn to_physical(table: Table, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let mut columns = Vec::with_capacity(batch.num_columns() + 1);
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        if is_nanoseconds(field.data_type()) {
+            columns.push(micros(column));
+        } else {
+            columns.push(Arc::clone(column));
+        }
+        if field.name() == TIME {
+            columns.push(nanos(column));
+        }
+    }
+    RecordBatch::try_new(physical_schema(table), columns)
+}
+
+/// Rows of a data file as SQL shows them.
+pub fn from_physical(table: Table, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = table.schema();
+    let columns = schema.fields().iter().map(|field| {
+        let column = batch
+            .column_by_name(field.name())
+            .ok_or_else(|| ArrowError::SchemaError(format!("the file lacks column {}", field.name())))?;
+        match field.data_type() {
+            time if is_nanoseconds(time) && field.name() == TIME => {
+                let nanos = batch.column_by_name(TIME_NANOS);
+                whole(
+                    column,
+                    nanos.ok_or_else(|| ArrowError::SchemaError("the file lacks time_nanos".into()))?,
+                )
+            }
+            // Lists are named differently inside (`item`, `element`); a cast renames without copying.
+            other => arrow::compute::cast(column, other),
+        }
+    });
+    let columns = columns.collect::<Result<_, _>>()?;
+    RecordBatch::try_new(schema, columns)
+}
+
+fn is_nanoseconds(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(TimeUnit::Nanosecond, _))
+}
+
+fn micros(column: &ArrayRef) -> ArrayRef {
+    let times = column.as_primitive::<TimestampNanosecondType>();
+    let micros: TimestampMicrosecondArray = times.unary(|time| time.div_euclid(NANOS_PER_MICRO));
+    Arc::new(micros.with_timezone("UTC"))
+}
+
+fn nanos(column: &ArrayRef) -> ArrayRef {
+    let times = column.as_primitive::<TimestampNanosecondType>();
+    let nanos: Int16Array =
+        times.unary(|time| i16::try_from(time.rem_euclid(NANOS_PER_MICRO)).expect("less than a thousand"));
+    Arc::new(nanos)
+}
+
+fn whole(micros: &ArrayRef, nanos: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let micros = micros.as_primitive::<TimestampMicrosecondType>();
+    let nanos = nanos.as_primitive::<Int16Type>();
+    let times =
+        arrow::compute::binary::<_, _, _, TimestampNanosecondType>(micros, nanos, |micros, nanos| {
+            micros.saturating_mul(NANOS_PER_MICRO).saturating_add(i64::from(nanos))
+        })?;
+    Ok(Arc::new(times.with_timezone("UTC")))
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_model::batch_from_rows;
+
+    use super::*;
+
+    #[test]
+    fn every_nanosecond_comes_back_on_both_sides_of_the_epoch() {
+        let times = [0, 1, 999, 1000, -1, -999, -1001, 1_763_719_028_123_456_789, i64::MAX, i64::MIN + 1000];
+        let rows: Vec<_> = times
+            .iter()
+            .map(|time| serde_json::json!({"time": time, "ingest_time": 5000, "stage": "rule"}))
+            .collect();
+        let batch = batch_from_rows(&Table::Decisions.schema(), &rows).expect("fits");
+
+        let physical = to_physical(Table::Decisions, &batch).expect("converts");
+        let nanos = physical["time_nanos"].as_primitive::<Int16Type>();
+        assert!(nanos.values().iter().all(|nanos| (0..1000).contains(nanos)), "{nanos:?}");
+        assert_eq!(from_physical(Table::Decisions, &physical).expect("converts"), batch);
+    }
+
+    #[test]
+    fn no_table_keeps_a_nanosecond_column_and_each_has_one_companion() {
+        for table in Table::ALL {
+            let schema = physical_schema(table);
+            assert!(schema.fields().iter().all(|field| !is_nanoseconds(field.data_type())), "{table}");
+            assert_eq!(schema.index_of(TIME_NANOS), Ok(1), "{table}");
+            assert_eq!(schema.fields().len(), table.schema().fields().len() + 1, "{table}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Everything that is visible, under one lock that is never held across I/O.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::RecordBatch;
+use plimsoll_model::{Clock, SignalBatch, Table, Timestamp};
+use plimsoll_wal::Sequence;
+use tokio::sync::Notify;
+
+use crate::arrivals::{ArrivalLog, Arrivals};
+use crate::hot::{HotBatch, HotRows};
+use crate::rows::memory_bytes;
+use crate::{DataFile, LakeError, LakeStats, TableSnapshot};
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    clock: Arc<dyn Clock>,
+    buffer_limit_bytes: usize,
+    state: Mutex<State>,
+    /// Rows came; whoever flushes may want to look.
+    pub(crate) appended: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    tables: [TableState; Table::ALL.len()],
+    /// The last sequence whose rows are visible.
+    visible: Sequence,
+    stats: LakeStats,
+}
+
+#[derive(Debug, Default)]
+struct TableState {
+    hot: HotRows,
+    cold: Vec<DataFile>,
+    arrivals: ArrivalLog,
+}
+
+/// What a table's flush begins with.
+#[derive(Debug)]
+pub(crate) struct FlushInput {
+    pub(crate) batches: Vec<RecordBatch>,
+    /// All rows of the table through here are in `batches` or in files.
+    pub(crate) through: Sequence,
+}
+
+impl Shared {
+    pub(crate) fn new(clock: Arc<dyn Clock>, buffer_limit_bytes: usize) -> Self {
+        Self { clock, buffer_limit_bytes, state: Mutex::default(), appended: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes room in the buffer for what is about to be appended.
+    pub(crate) fn admit(self: &Arc<Self>, bytes: usize) -> Result<Admission, LakeError> {
+        let mut state = self.lock();
+        let buffered = state.stats.buffered_bytes;
+        if buffered + bytes > self.buffer_limit_bytes {
+            state.stats.refused_appends += 1;
+            let limit = self.buffer_limit_bytes;
+            return Err(LakeError::Unavailable(format!(
+                "{buffered} bytes wait to be flushed and {bytes} more would exceed buffer_limit_bytes = {limit}"
+            )));
+        }
+        state.stats.buffered_bytes += bytes;
+        Ok(Admission { shared: Arc::clone(self), bytes })
+    }
+
+    /// Makes a durable group visible, all at once and in order.
+    pub(crate) fn publish(&self, group: impl IntoIterator<Item = (Sequence, Vec<SignalBatch>, Admission)>) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.stats.log_syncs += 1;
+        for (sequence, batches, admission) in group {
+            state.stats.appends += 1;
+            for SignalBatch { table, batch } in &batches {
+                *state.stats.appended_rows.entry(*table).or_default() += batch.num_rows() as u64;
+            }
+            state.insert(sequence, batches, now);
+            admission.keep();
+        }
+        drop(state);
+        self.appended.notify_one();
+    }
+
+    /// What the log holds beyond the files, before anybody else may append.
+    pub(crate) fn replayed(&self, sequence: Sequence, batches: Vec<SignalBatch>) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.stats.buffered_bytes += batches.iter().map(|rows| memory_bytes(&rows.batch)).sum::<usize>();
+        state.insert(sequence, batches, now);
+    }
+
+    /// The log holds nothing beyond `sequence`.
+    pub(crate) fn replayed_through(&self, sequence: Sequence) {
+        let mut state = self.lock();
+        state.visible = state.visible.max(sequence);
+    }
+
+    /// What the files of a table hold.
+    pub(crate) fn restored(&self, table: Table, through: Sequence, files: Vec<DataFile>) {
+        let is_known = |file: &&DataFile| file.max_time < Timestamp::MAX;
+        let range = files
+            .iter()
+            .filter(is_known)
+            .map(|file| (file.min_time, file.max_time))
+            .reduce(|range, file| (range.0.min(file.0), range.1.max(file.1)));
+        let mut state = self.lock();
+        state.visible = state.visible.max(through);
+        let entry = &mut state.tables[table as usize];
+        entry.arrivals = ArrivalLog::restored(through, range);
+        entry.cold = files;
+    }
+
+    pub(crate) fn snapshot(&self, table: Table) -> TableSnapshot {
+        let state = self.lock();
+        let entry = &state.tables[table as usize];
+        TableSnapshot { table, hot: entry.hot.batches(), cold: entry.cold.clone() }
+    }
+
+    pub(crate) fn arrivals(&self, table: Table, since: Sequence) -> Arrivals {
+        let state = self.lock();
+        state.tables[table as usize].arrivals.since(since, state.visible)
+    }
+
+    /// `None` when there is nothing to flush.
+    pub(crate) fn begin_flush(&self, table: Table) -> Option<FlushInput> {
+        let mut state = self.lock();
+        let batches = state.tables[table as usize].hot.begin_flush();
+        (!batches.is_empty()).then_some(FlushInput { batches, through: state.visible })
+    }
+
+    /// Swaps what `begin_flush` gave for the file it now lies in; in one step, so that no reader sees both or neither.
+    pub(crate) fn flushed(&self, table: Table, file: DataFile) {
+        let mut state = self.lock();
+        let entry = &mut state.tables[table as usize];
+        let bytes = entry.hot.flushed();
+        entry.cold.push(file);
+        state.stats.buffered_bytes = state.stats.buffered_bytes.saturating_sub(bytes);
+        state.stats.flushes += 1;
+    }
+
+    /// Through here every row of every table is in a committed file.
+    pub(crate) fn flushed_through(&self) -> Sequence {
+        let state = self.lock();
+        let waiting = state.tables.iter().filter_map(|entry| entry.hot.oldest());
+        let before = waiting.map(|hot| Sequence(hot.sequence.0 - 1)).min();
+        before.unwrap_or(state.visible)
+    }
+
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.lock().stats.buffered_bytes > self.buffer_limit_bytes / 2
+    }
+
+    /// Rows in memory and since when the oldest of them is there.
+    pub(crate) fn waiting(&self, table: Table) -> Option<(usize, Timestamp)> {
+        let state = self.lock();
+        let hot = &state.tables[table as usize].hot;
+        hot.oldest().map(|oldest| (hot.rows(), oldest.since))
+    }
+
+    pub(crate) fn count(&self, count: impl FnOnce(&mut LakeStats)) {
+        count(&mut self.lock().stats);
+    }
+
+    pub(crate) fn stats(&self) -> LakeStats {
+        let state = self.lock();
+        let buffered_rows = state.tables.iter().map(|entry| entry.hot.rows()).sum();
+        LakeStats { buffered_rows, ..state.stats.clone() }
+    }
+}
+
+impl State {
+    fn insert(&mut self, sequence: Sequence, batches: Vec<SignalBatch>, since: Timestamp) {
+        self.visible = self.visible.max(sequence);
+        for rows in batches {
+            let entry = &mut self.tables[rows.table as usize];
+            if let Some(range) = rows.time_range() {
+                entry.arrivals.push(sequence, range);
+            }
+            let bytes = memory_bytes(&rows.batch);
+            entry.hot.push(HotBatch { sequence, batch: rows.batch, bytes, since });
+        }
+    }
+}
+
+/// Room in the buffer, given back unless the rows have moved in.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Admission {
+    fn keep(mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            let mut state = self.shared.lock();
+            state.stats.buffered_bytes = state.stats.buffered_bytes.saturating_sub(self.bytes);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What a query sees of a table.
+
+use std::path::PathBuf;
+
+use arrow::array::RecordBatch;
+use plimsoll_model::{Table, Timestamp};
+
+/// A Parquet file of the Delta table, in the physical schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataFile {
+    pub path: PathBuf,
+    pub size_bytes: u64,
+    pub rows: u64,
+    /// No row is earlier, none later; exact to the microsecond.
+    pub min_time: Timestamp,
+    pub max_time: Timestamp,
+}
+
+/// One consistent view of a table: each acknowledged row exactly once, either in memory or in a file.
+#[derive(Clone, Debug)]
+pub struct TableSnapshot {
+    pub table: Table,
+    /// In `table.schema()`.
+    pub hot: Vec<RecordBatch>,
+    /// In `physical_schema(table)`.
+    pub cold: Vec<DataFile>,
+}

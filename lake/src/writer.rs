@@ -1,0 +1,157 @@
+//! The thread that owns the log: it gathers what waits, syncs once, makes it visible, and answers everybody. No delay is
+//! added on purpose: while one sync runs, the next group gathers by itself.
+
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use plimsoll_model::SignalBatch;
+use plimsoll_wal::{Sequence, Wal};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::LakeError;
+use crate::state::{Admission, Shared};
+
+/// Appends that may wait; more wait in their senders.
+const WAITING: usize = 256;
+/// A group does not gather beyond this: bigger writes sync slower than two smaller ones.
+const GROUP_BYTES: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Append {
+    pub(crate) record: Vec<u8>,
+    pub(crate) batches: Vec<SignalBatch>,
+    pub(crate) admission: Admission,
+    pub(crate) answer: oneshot::Sender<Result<(), LakeError>>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    Append(Append),
+    /// Rows through here are durable elsewhere.
+    Truncate(Sequence),
+}
+
+/// Dropping it ends the thread, after everything that was sent.
+#[derive(Debug)]
+pub(crate) struct LogWriter {
+    commands: Option<mpsc::Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LogWriter {
+    pub(crate) fn spawn(wal: Wal, shared: Arc<Shared>) -> std::io::Result<Self> {
+        let (commands, receiver) = mpsc::channel(WAITING);
+        let worker = Worker { wal, shared, receiver, is_failing: false };
+        let thread = Builder::new().name("plimsoll-wal".into()).spawn(move || worker.run())?;
+        Ok(Self { commands: Some(commands), thread: Some(thread) })
+    }
+
+    pub(crate) async fn send(&self, command: Command) -> Result<(), LakeError> {
+        let commands = self.commands.as_ref().expect("taken only on drop");
+        commands.send(command).await.map_err(|_| stopped())
+    }
+}
+
+impl Drop for LogWriter {
+    fn drop(&mut self) {
+        self.commands = None;
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the log writer had panicked");
+        }
+    }
+}
+
+pub(crate) fn stopped() -> LakeError {
+    LakeError::Unavailable("the log writer has stopped; restart plimsoll".into())
+}
+
+struct Worker {
+    wal: Wal,
+    shared: Arc<Shared>,
+    receiver: mpsc::Receiver<Command>,
+    is_failing: bool,
+}
+
+impl Worker {
+    fn run(mut self) {
+        while let Some(first) = self.receiver.blocking_recv() {
+            let mut group = Vec::new();
+            let mut bytes = self.take(first, &mut group);
+            while bytes < GROUP_BYTES
+                && let Ok(command) = self.receiver.try_recv()
+            {
+                bytes += self.take(command, &mut group);
+            }
+            self.commit(group);
+        }
+    }
+
+    /// Appends join the group, everything else is done at once. Returns the bytes that joined.
+    fn take(&mut self, command: Command, group: &mut Vec<Append>) -> usize {
+        match command {
+            Command::Append(append) => {
+                let bytes = append.record.len();
+                group.push(append);
+                bytes
+            }
+            Command::Truncate(sequence) => {
+                if let Err(error) = self.wal.truncate_through(sequence) {
+                    tracing::warn!(%error, "could not trim the log, trying again after the next flush");
+                }
+                0
+            }
+        }
+    }
+
+    fn commit(&mut self, group: Vec<Append>) {
+        let mut durable = Vec::with_capacity(group.len());
+        let mut answers = Vec::with_capacity(group.len());
+        for append in group {
+            match self.wal.append(&append.record) {
+                Ok(sequence) => {
+                    durable.push((sequence, append.batches, append.admission));
+                    answers.push(append.answer);
+                }
+                Err(error) => answer(append.answer, Err(error.into())),
+            }
+        }
+        if durable.is_empty() {
+            return;
+        }
+        match self.wal.sync() {
+            Ok(()) => {
+                self.recovered();
+                self.shared.publish(durable);
+                answers.into_iter().for_each(|sender| answer(sender, Ok(())));
+            }
+            Err(error) => {
+                self.failed(&error);
+                drop(durable);
+                let reason = error.to_string();
+                answers
+                    .into_iter()
+                    .for_each(|sender| answer(sender, Err(LakeError::Unavailable(reason.clone()))));
+            }
+        }
+    }
+
+    fn failed(&mut self, error: &plimsoll_wal::WalError) {
+        self.shared.count(|stats| stats.log_failures += 1);
+        if !self.is_failing {
+            tracing::error!(%error, "the log can't be written, appends are refused until it can");
+        }
+        self.is_failing = true;
+    }
+
+    fn recovered(&mut self) {
+        if self.is_failing {
+            tracing::info!("the log can be written again");
+        }
+        self.is_failing = false;
+    }
+}
+
+/// Who no longer waits for an answer does not get one.
+fn answer(sender: oneshot::Sender<Result<(), LakeError>>, outcome: Result<(), LakeError>) {
+    drop(sender.send(outcome));
+}
