@@ -67,7 +67,17 @@ pub struct Routing {
     pub(crate) resolve_timeout: Duration,
 }
 
+/// A receiver without integrations: Alertmanager's own way to tell nobody.
+const NOBODY: &str = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n";
+
 impl Routing {
+    /// For a site without a routing file: alerts are kept and shown, and nobody is told.
+    #[must_use]
+    pub fn nobody() -> Self {
+        let parsed = serde_saphyr::from_str::<file::File>(NOBODY).expect("the constant is valid YAML");
+        check::check(parsed, &Config::default()).0.expect("the constant is a valid routing")
+    }
+
     /// Reads and checks the file. A `Routing` comes back only when no finding is an error; warnings come with it.
     #[must_use]
     pub fn load(config: &Config) -> (Option<Self>, Vec<Finding>) {

@@ -1,5 +1,7 @@
 //! Rows to Arrow for tables that see few of them. Telemetry has builders of its own in `collector`.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::json::ReaderBuilder;
@@ -13,9 +15,9 @@ pub struct RowsError(#[from] arrow::error::ArrowError);
 /// whole nanoseconds. No rows give an empty batch.
 pub fn batch_from_rows<R: Serialize>(schema: &SchemaRef, rows: &[R]) -> Result<RecordBatch, RowsError> {
     let mut decoder =
-        ReaderBuilder::new(schema.clone()).with_batch_size(rows.len().max(1)).build_decoder()?;
+        ReaderBuilder::new(Arc::clone(schema)).with_batch_size(rows.len().max(1)).build_decoder()?;
     decoder.serialize(rows)?;
-    Ok(decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(schema.clone())))
+    Ok(decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(Arc::clone(schema))))
 }
 
 #[cfg(test)]

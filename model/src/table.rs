@@ -1,7 +1,7 @@
 //! The tables of the lake.
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{max, min};
@@ -54,7 +54,7 @@ impl Table {
                 schema::decisions(),
             ]
         });
-        SCHEMAS[self as usize].clone()
+        Arc::clone(&SCHEMAS[self as usize])
     }
 }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-const LAST_TWO_MINUTES: &str = "\
+pub(super) const LAST_TWO_MINUTES: &str = "\
     SELECT count(*) FILTER (WHERE outcome = 'ok') AS orders, approx_percentile_cont(duration_ms, 0.95) AS p95_ms \
     FROM business_events \
     WHERE event_name = 'odoo.sale.order.confirmed' AND time > now() - INTERVAL '2 minutes'";
 
-const BUDGET: &str = "SELECT min(budget_left) AS budget_left FROM slos WHERE name = 'order-posting'";
+pub(super) const BUDGET: &str =
+    "SELECT min(budget_left) AS budget_left FROM slos WHERE slo = 'order-posting'";
 
 #[derive(Debug)]
 pub(super) struct Console {

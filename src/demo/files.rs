@@ -14,8 +14,8 @@ const ROUTING: &str = include_str!("../../examples/alertmanager.yml");
 const MAIL_LOGIN: &str =
     "  smtp_auth_username: \"plimsoll\"\n  smtp_auth_password_file: \"secrets/smtp-password\"\n";
 
-/// The demo's pager takes any key of the right length.
-const PAGER_KEY: &str = "demodemodemodemodemodemodemodemo";
+/// A placeholder of the right length: the demo's pager takes any.
+const PAGER_KEY: &str = include_str!("../../examples/secrets/pagerduty-sales");
 
 /// Path and contents of each file that the demo's process is started with. `listen` says where it is to listen.
 #[must_use]

@@ -1,5 +1,7 @@
 //! The day as a whole: repeatable, healthy while it should be, and hurt by the fault exactly where it hurts.
 
+mod queries;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

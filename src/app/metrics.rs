@@ -1,0 +1,114 @@
+//! What `/metrics` shows: the rooms' own counts, gathered at the moment of the scrape.
+
+use std::sync::Weak;
+
+use plimsoll_collector::{SignalStats, Stats};
+use plimsoll_dashboards::{Health, MetricKind, MetricsSource, Sample};
+use plimsoll_lake::LakeStats;
+
+use super::App;
+
+/// Holds the app weakly: the console must not keep alive what it looks at.
+#[derive(Debug)]
+pub(super) struct AppMetrics(pub(super) Weak<App>);
+
+impl MetricsSource for AppMetrics {
+    fn samples(&self) -> Vec<Sample> {
+        let Some(app) = self.0.upgrade() else { return Vec::new() };
+        let mut samples = lake(&app.lake.stats());
+        samples.extend(collector(&app.collector.stats()));
+        samples.push(counter(
+            "plimsoll_ledger_dropped_decisions_total",
+            "Decisions that found the ledger's queue full.",
+            app.ledger.dropped(),
+        ));
+        samples.extend(app.health.parts().into_iter().map(|(part, trouble)| Sample {
+            name: "plimsoll_health_part_up",
+            help: "1 while a part of the process does its work.",
+            kind: MetricKind::Gauge,
+            labels: vec![("part", part)],
+            value: if trouble.is_none() { 1.0 } else { 0.0 },
+        }));
+        samples
+    }
+}
+
+fn lake(stats: &LakeStats) -> Vec<Sample> {
+    let mut samples = vec![
+        counter("plimsoll_lake_appends_total", "Appends acknowledged since the start.", stats.appends),
+        counter("plimsoll_lake_log_syncs_total", "Group commits of the write-ahead log.", stats.log_syncs),
+        counter(
+            "plimsoll_lake_log_failures_total",
+            "Writes or syncs of the log that failed.",
+            stats.log_failures,
+        ),
+        counter(
+            "plimsoll_lake_refused_appends_total",
+            "Appends refused: the buffer was full.",
+            stats.refused_appends,
+        ),
+        counter("plimsoll_lake_flushes_total", "Flushes of a table to Delta.", stats.flushes),
+        counter("plimsoll_lake_flush_failures_total", "Flushes that failed.", stats.flush_failures),
+        counter(
+            "plimsoll_lake_quarantined_total",
+            "Unreadable records and commits kept aside.",
+            stats.quarantined,
+        ),
+        gauge("plimsoll_lake_buffered_bytes", "Arrow memory that no file holds yet.", stats.buffered_bytes),
+        gauge("plimsoll_lake_buffered_rows", "Rows that no file holds yet.", stats.buffered_rows),
+    ];
+    samples.extend(stats.appended_rows.iter().map(|(table, rows)| Sample {
+        labels: vec![("table", table.to_string())],
+        ..counter("plimsoll_lake_appended_rows_total", "Rows acknowledged since the start.", *rows)
+    }));
+    samples
+}
+
+fn collector(stats: &Stats) -> Vec<Sample> {
+    let mut samples = vec![counter(
+        "plimsoll_collector_unrouted_requests_total",
+        "Requests to an address that is no signal's.",
+        stats.unrouted_requests,
+    )];
+    samples.extend(stats.signals.iter().flat_map(signal));
+    samples
+}
+
+/// received = stored + refused by reason + in flight, for each signal.
+fn signal(stats: &SignalStats) -> Vec<Sample> {
+    let of_signal =
+        |sample: Sample| Sample { labels: vec![("signal", stats.signal.name().to_owned())], ..sample };
+    let mut samples = vec![
+        of_signal(counter("plimsoll_collector_requests_total", "Requests of a signal.", stats.requests)),
+        of_signal(counter("plimsoll_collector_bytes_total", "Bytes after decompression.", stats.bytes)),
+        of_signal(counter("plimsoll_collector_received_items_total", "Items decoded.", stats.received)),
+        of_signal(counter("plimsoll_collector_stored_items_total", "Items made durable.", stats.stored)),
+    ];
+    let refused = "plimsoll_collector_refused_items_total";
+    samples.extend(stats.refused.iter().map(|(reason, count)| {
+        with_reason(of_signal(counter(refused, "Items refused, by reason.", *count)), reason.as_str())
+    }));
+    let refused = "plimsoll_collector_refused_requests_total";
+    samples.extend(stats.refused_requests.iter().map(|(reason, count)| {
+        with_reason(
+            of_signal(counter(refused, "Whole requests refused, by reason.", *count)),
+            reason.as_str(),
+        )
+    }));
+    samples
+}
+
+fn with_reason(mut sample: Sample, reason: &str) -> Sample {
+    sample.labels.push(("reason", reason.to_owned()));
+    sample
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus counts in doubles")]
+fn counter(name: &'static str, help: &'static str, value: u64) -> Sample {
+    Sample { name, help, kind: MetricKind::Counter, labels: Vec::new(), value: value as f64 }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus counts in doubles")]
+fn gauge(name: &'static str, help: &'static str, value: usize) -> Sample {
+    Sample { name, help, kind: MetricKind::Gauge, labels: Vec::new(), value: value as f64 }
+}

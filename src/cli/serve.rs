@@ -1,0 +1,55 @@
+//! `plimsoll serve`.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Listeners};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::telemetry::Telemetry;
+
+pub(super) async fn serve(file: &Path, log: &str) -> anyhow::Result<ExitCode> {
+    let config = Config::read(file)?;
+    let listeners = Listeners::bind(&config).await?;
+    let addresses = listeners.addresses()?;
+    let telemetry = match config.telemetry_interval() {
+        Some(interval) => Telemetry::to_ourselves(log, &format!("http://{}", addresses.grpc), interval)?,
+        None => Telemetry::logs(log)?,
+    };
+    let app = App::open(config, Arc::new(SystemClock)).await?;
+    tracing::info!(
+        otlp_grpc = %addresses.grpc, otlp_http = %addresses.http, postgres = %addresses.postgres,
+        console = %addresses.console, "ready"
+    );
+
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone())?;
+    let outcome = app.run(listeners, stop).await;
+    telemetry.finish();
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// SIGINT and SIGTERM stop in order; a second one ends at once.
+pub(super) fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be handled")?;
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be handled")?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if stop.is_cancelled() {
+                std::process::exit(130);
+            }
+            tracing::info!("stopping: what was accepted is written first; a second signal ends at once");
+            stop.cancel();
+        }
+    });
+    Ok(())
+}

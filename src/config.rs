@@ -1,0 +1,317 @@
+//! `plimsoll.toml`: read once, unknown keys refused, every path made absolute, each room given its own `Config`.
+
+mod units;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use plimsoll_model::DEFAULT_TENANT;
+use serde::Deserialize;
+
+use units::{Size, Span};
+
+/// The file as it is written. Each room's table is turned into that room's `Config` by a method below.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    data_dir: PathBuf,
+    collector: Collector,
+    lake: Lake,
+    query: Query,
+    rules: Rules,
+    alerting: Alerting,
+    dashboards: Dashboards,
+    telemetry: Telemetry,
+    /// The folder that relative paths start from.
+    #[serde(skip)]
+    base: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Collector {
+    grpc: SocketAddr,
+    http: SocketAddr,
+    max_request: Size,
+    max_concurrent_requests: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Lake {
+    flush_rows: usize,
+    flush_age: Span,
+    buffer_limit: Size,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Query {
+    postgres: SocketAddr,
+    timeout: Span,
+    memory_limit: Size,
+    spill_limit: Size,
+    max_rows: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Rules {
+    files: Vec<String>,
+    packs: Vec<String>,
+    calendars: PathBuf,
+    interval: Span,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Alerting {
+    config: PathBuf,
+    escalation: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Dashboards {
+    listen: SocketAddr,
+    public_url: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Telemetry {
+    enabled: bool,
+    interval: Span,
+}
+
+const MIB: usize = 1024 * 1024;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "data".into(),
+            collector: Collector::default(),
+            lake: Lake::default(),
+            query: Query::default(),
+            rules: Rules::default(),
+            alerting: Alerting::default(),
+            dashboards: Dashboards::default(),
+            telemetry: Telemetry::default(),
+            base: PathBuf::new(),
+        }
+    }
+}
+
+impl Default for Collector {
+    fn default() -> Self {
+        Self {
+            grpc: loopback(4317),
+            http: loopback(4318),
+            max_request: Size(64 * MIB),
+            max_concurrent_requests: 64,
+        }
+    }
+}
+
+impl Default for Lake {
+    fn default() -> Self {
+        Self { flush_rows: 100_000, flush_age: Span(Duration::from_secs(60)), buffer_limit: Size(256 * MIB) }
+    }
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            postgres: loopback(5433),
+            timeout: Span(Duration::from_secs(30)),
+            memory_limit: Size(512 * MIB),
+            spill_limit: Size(2048 * MIB),
+            max_rows: 100_000,
+        }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            files: vec!["slos/*.yaml".into(), "rules/*.yaml".into()],
+            packs: Vec::new(),
+            calendars: "calendars.yml".into(),
+            interval: Span(Duration::from_secs(1)),
+        }
+    }
+}
+
+impl Default for Alerting {
+    fn default() -> Self {
+        Self { config: "alertmanager.yml".into(), escalation: "escalation.yml".into() }
+    }
+}
+
+impl Default for Dashboards {
+    fn default() -> Self {
+        Self { listen: loopback(8088), public_url: None }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { enabled: true, interval: Span(Duration::from_secs(5)) }
+    }
+}
+
+impl Config {
+    /// Reads and checks the file. Errors name the file, the line and the cure.
+    pub fn read(file: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("can't read the configuration {}", file.display()))?;
+        let mut config: Self =
+            toml::from_str(&text).with_context(|| format!("{} is not valid", file.display()))?;
+        let folder = file.parent().unwrap_or_else(|| Path::new("."));
+        config.base =
+            std::path::absolute(folder).context("the configuration's folder has no absolute path")?;
+        config.check().with_context(|| format!("{} is not valid", file.display()))?;
+        Ok(config)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        for (key, address) in self.listeners() {
+            if !address.ip().is_loopback() {
+                bail!(
+                    "{key} = \"{address}\" listens beyond this machine, which needs tokens and TLS, and this version \
+                     has neither: use a loopback address such as 127.0.0.1:{} and put a proxy before it",
+                    address.port()
+                );
+            }
+        }
+        if let Some(pack) = self.rules.packs.first() {
+            bail!("rules.packs names \"{pack}\", but this version embeds no packs: remove it");
+        }
+        self.refuse_file_of_later_versions("rules.calendars", &self.rules.calendars)?;
+        self.refuse_file_of_later_versions("alerting.escalation", &self.alerting.escalation)
+    }
+
+    /// A file that someone wrote must not be silently without effect.
+    fn refuse_file_of_later_versions(&self, key: &str, path: &Path) -> anyhow::Result<()> {
+        let path = self.base.join(path);
+        if path.exists() {
+            bail!("{key}: this version can't use {} yet: move it away", path.display());
+        }
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn listeners(&self) -> [(&'static str, SocketAddr); 4] {
+        [
+            ("collector.grpc", self.collector.grpc),
+            ("collector.http", self.collector.http),
+            ("query.postgres", self.query.postgres),
+            ("dashboards.listen", self.dashboards.listen),
+        ]
+    }
+
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.base.join(&self.data_dir)
+    }
+
+    /// The same configuration with its data elsewhere: `check` must not touch a running server's.
+    #[must_use]
+    pub fn with_data_dir(mut self, data_dir: PathBuf) -> Self {
+        self.data_dir = data_dir;
+        self
+    }
+
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        let default = || format!("http://{}", self.dashboards.listen);
+        let url = self.dashboards.public_url.clone().unwrap_or_else(default);
+        url.trim_end_matches('/').to_owned()
+    }
+
+    #[must_use]
+    pub fn telemetry_interval(&self) -> Option<Duration> {
+        self.telemetry.enabled.then_some(self.telemetry.interval.0)
+    }
+
+    #[must_use]
+    pub fn evaluation_interval(&self) -> Duration {
+        self.rules.interval.0
+    }
+
+    #[must_use]
+    pub fn collector(&self) -> plimsoll_collector::Config {
+        plimsoll_collector::Config {
+            max_request_bytes: self.collector.max_request.0,
+            max_concurrent_requests: self.collector.max_concurrent_requests,
+            ..plimsoll_collector::Config::default()
+        }
+    }
+
+    #[must_use]
+    pub fn lake(&self) -> plimsoll_lake::Config {
+        plimsoll_lake::Config {
+            data_dir: self.data_dir(),
+            flush_rows: self.lake.flush_rows,
+            flush_age: self.lake.flush_age.0,
+            buffer_limit_bytes: self.lake.buffer_limit.0,
+        }
+    }
+
+    #[must_use]
+    pub fn query(&self) -> plimsoll_query::Config {
+        plimsoll_query::Config {
+            postgres: self.query.postgres,
+            timeout: self.query.timeout.0,
+            memory_limit_bytes: self.query.memory_limit.0,
+            max_rows: self.query.max_rows,
+            spill_dir: self.data_dir().join("spill"),
+            spill_limit_bytes: self.query.spill_limit.0 as u64,
+        }
+    }
+
+    /// Expands the globs; a pattern that matches nothing is fine, a plain file that isn't there is not.
+    pub fn rules(&self) -> anyhow::Result<plimsoll_rules::Config> {
+        let mut files = Vec::new();
+        for pattern in &self.rules.files {
+            files.extend(self.expand(pattern)?);
+        }
+        Ok(plimsoll_rules::Config {
+            files,
+            interval: self.rules.interval.0,
+            public_url: self.public_url(),
+            tenant: DEFAULT_TENANT.to_owned(),
+        })
+    }
+
+    fn expand(&self, pattern: &str) -> anyhow::Result<Vec<PathBuf>> {
+        let full = self.base.join(pattern);
+        if !pattern.contains(['*', '?', '[']) {
+            if !full.exists() {
+                bail!("rules.files names {}, which doesn't exist", full.display());
+            }
+            return Ok(vec![full]);
+        }
+        let paths = glob::glob(&full.to_string_lossy())
+            .with_context(|| format!("rules.files: \"{pattern}\" is not a valid pattern"))?;
+        paths.map(|path| path.context("rules.files: a folder can't be read")).collect()
+    }
+
+    #[must_use]
+    pub fn alerting(&self) -> plimsoll_alerting::Config {
+        plimsoll_alerting::Config {
+            file: self.base.join(&self.alerting.config),
+            data_dir: self.data_dir(),
+            public_url: self.public_url(),
+        }
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+#[cfg(test)]
+mod tests;

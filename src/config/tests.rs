@@ -1,0 +1,62 @@
+//! What people write into `plimsoll.toml`, right and wrong.
+
+use super::*;
+
+fn read(text: &str) -> anyhow::Result<Config> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("plimsoll.toml");
+    std::fs::write(&file, text).expect("writable");
+    Config::read(&file)
+}
+
+fn error_of(text: &str) -> String {
+    format!("{:#}", read(text).expect_err("must be refused"))
+}
+
+#[test]
+fn an_empty_file_has_every_default() {
+    let config = read("").expect("valid");
+    assert_eq!(config.listeners().map(|(_, address)| address.port()), [4317, 4318, 5433, 8088]);
+    assert_eq!(config.public_url(), "http://127.0.0.1:8088");
+    assert!(config.data_dir().is_absolute());
+}
+
+#[test]
+fn the_shipped_example_says_exactly_the_defaults() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/plimsoll.toml");
+    let config = Config::read(&example).expect("the example is valid");
+    assert_eq!(config.listeners(), Config::default().listeners());
+    assert_eq!(config.lake().flush_rows, Config::default().lake().flush_rows);
+    assert_eq!(config.query().max_rows, Config::default().query().max_rows);
+}
+
+#[test]
+fn an_unknown_key_names_its_line_and_what_is_expected() {
+    let error = error_of("data_dir = \"data\"\n[collector]\ngrcp = \"127.0.0.1:1\"\n");
+    assert!(error.contains("line 3"), "{error}");
+    assert!(error.contains("grcp") && error.contains("`grpc`"), "{error}");
+}
+
+#[test]
+fn a_number_without_a_unit_says_how_to_write_it() {
+    let error = error_of("[lake]\nflush_age = \"60\"\n");
+    assert!(error.contains("line 2") && error.contains("\"90s\""), "{error}");
+}
+
+#[test]
+fn listening_beyond_this_machine_is_refused_with_the_reason() {
+    let error = error_of("[dashboards]\nlisten = \"0.0.0.0:8088\"\n");
+    assert!(error.contains("dashboards.listen") && error.contains("127.0.0.1:8088"), "{error}");
+}
+
+#[test]
+fn a_rule_file_that_is_named_must_exist() {
+    let config = read("[rules]\nfiles = [\"missing.yaml\"]\n").expect("valid");
+    let error = config.rules().expect_err("refused").to_string();
+    assert!(error.contains("missing.yaml"), "{error}");
+}
+
+#[test]
+fn a_pack_that_is_not_there_is_not_ignored() {
+    assert!(error_of("[rules]\npacks = [\"odoo-distribution\"]\n").contains("odoo-distribution"));
+}
