@@ -132,7 +132,7 @@ impl Inner {
         self: Arc<Self>,
         face: Face,
         sql: String,
-        params: Vec<ScalarValue>,
+        params: ParamValues,
         now: Timestamp,
     ) -> Result<QueryOutput, QueryError> {
         let statement = fence::admit(&sql, &self.allowed)?;
@@ -145,10 +145,10 @@ impl Inner {
         &self,
         state: &SessionState,
         statement: Statement,
-        params: Vec<ScalarValue>,
+        params: ParamValues,
     ) -> Result<QueryOutput, QueryError> {
         let plan = session::plan(state, statement).await?;
-        let plan = plan.replace_params_with_values(&ParamValues::from(params))?;
+        let plan = plan.replace_params_with_values(&params)?;
         self.run(state, &plan).await
     }
 
@@ -204,8 +204,8 @@ impl Answer {
     }
 }
 
-fn values(params: &[Param]) -> Vec<ScalarValue> {
-    params.iter().map(value).collect()
+fn values(params: &[Param]) -> ParamValues {
+    ParamValues::from(params.iter().map(value).collect::<Vec<_>>())
 }
 
 fn value(param: &Param) -> ScalarValue {

@@ -61,6 +61,11 @@ pub(crate) fn admit(sql: &str, allowed: &AllowList) -> Result<Statement, QueryEr
     Ok(statement)
 }
 
+/// True for `SELECT version()` and its like.
+pub(crate) fn reads_no_table(statement: &Statement) -> bool {
+    statement::reads_no_table(statement)
+}
+
 /// Counts the terms of a text that another parser will read.
 pub(crate) fn admit_text(sql: &str) -> Result<(), QueryError> {
     text::check(sql)

@@ -15,8 +15,10 @@ mod objects;
 mod output;
 mod provider;
 mod session;
+mod wire;
 
 pub use config::Config;
 pub use engine::{Description, Param, QueryEngine};
 pub use error::QueryError;
 pub use output::QueryOutput;
+pub use wire::serve_postgres;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    self, Ident, ObjectName, Query, Select, SetExpr, Spanned, TableFactor, Visit, Visitor,
+    self, Ident, ObjectName, Query, Select, SetExpr, Spanned, TableFactor, Visit, Visitor, visit_relations,
 };
 
 use super::AllowList;
@@ -34,6 +34,16 @@ pub(super) fn check(statement: &Statement, allowed: &AllowList) -> Result<(), Qu
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(*error),
     }
+}
+
+pub(super) fn reads_no_table(statement: &Statement) -> bool {
+    let Statement::Statement(statement) = statement else { return false };
+    let mut found = false;
+    let walk = visit_relations(statement, |_| {
+        found = true;
+        ControlFlow::Break(())
+    });
+    matches!(statement.as_ref(), ast::Statement::Query(_)) && !found && walk.is_continue()
 }
 
 fn not_a_read(statement: &str) -> QueryError {

@@ -17,7 +17,7 @@ use datafusion::physical_expr::expressions::{cast, col};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
-use plimsoll_lake::DataFile;
+use plimsoll_lake::{DataFile, physical_schema};
 use plimsoll_model::Table;
 
 use super::{moment, pruning};
@@ -135,20 +135,4 @@ fn as_shown(
         columns.push((column, field.name().clone()));
     }
     Ok(Arc::new(ProjectionExec::try_new(columns, scan)?))
-}
-
-// SHIM until the lake exports it again
-pub(super) fn physical_schema(table: Table) -> SchemaRef {
-    use arrow::datatypes::{DataType, Field, TimeUnit};
-    let mut fields = Vec::new();
-    for field in table.schema().fields() {
-        match field.data_type() {
-            DataType::Timestamp(TimeUnit::Nanosecond, tz) => fields.push(
-                field.as_ref().clone().with_data_type(DataType::Timestamp(TimeUnit::Microsecond, tz.clone())),
-            ),
-            _ => fields.push(field.as_ref().clone()),
-        }
-    }
-    fields.push(Field::new(TIME_NANOS, DataType::Int16, false));
-    Arc::new(Schema::new(fields))
 }
