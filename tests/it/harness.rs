@@ -1,0 +1,20 @@
+//! What every product test stands on: a process of its own in a folder of its own, programs that talk to it, and
+//! waiting for a condition instead of a number of seconds.
+
+mod http_sink;
+mod otlp;
+mod ports;
+mod process;
+mod programs;
+mod setup;
+mod smtp;
+mod time;
+
+pub(crate) use http_sink::{HttpSink, Received};
+pub(crate) use otlp::{Event, Sender, request};
+pub(crate) use ports::closed_port;
+pub(crate) use process::Plimsoll;
+pub(crate) use programs::{finish, node, output, python, root, tool};
+pub(crate) use setup::Setup;
+pub(crate) use smtp::SmtpServer;
+pub(crate) use time::{eventually, now_unix_nanos};

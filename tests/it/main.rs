@@ -1,0 +1,17 @@
+//! The product through its edges: the real binary, driven from outside by programs that are not ours.
+//!
+//! `make test` installs those programs; a test that misses one fails and says so.
+
+mod harness;
+
+mod alerts;
+mod bad_input;
+mod crash;
+mod delta;
+mod fence;
+mod files;
+mod kill;
+mod ourselves;
+mod psql;
+mod senders;
+mod story;
