@@ -45,7 +45,7 @@ impl StateTable for View {
     fn schema(&self) -> SchemaRef {
         static SCHEMAS: LazyLock<[SchemaRef; 4]> =
             LazyLock::new(|| [alerts(), incidents(), notifications(), silences()]);
-        SCHEMAS[self.kind as usize].clone()
+        Arc::clone(&SCHEMAS[self.kind as usize])
     }
 
     fn rows(&self) -> Result<RecordBatch, Box<dyn std::error::Error + Send + Sync>> {

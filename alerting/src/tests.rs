@@ -1,1 +1,6 @@
+//! The pipeline as a story: push alerts, move time, and read what the receivers got.
 
+mod delivery;
+mod routing;
+mod support;
+mod tables;

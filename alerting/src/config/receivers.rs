@@ -256,7 +256,8 @@ fn authorization(node: Spanned<AuthorizationNode>, report: &mut Report) -> Optio
     Some(Authorization { scheme: node.r#type.unwrap_or_else(|| "Bearer".to_owned()), credentials })
 }
 
-/// Exactly one of the two ways to give a secret; a file must be readable now.
+/// Exactly one of the two ways to give a secret. A file that is missing now may be there when it is needed: it is a
+/// warning, and deliveries wait for it.
 fn secret(
     inline: Option<Secret>,
     file: Option<PathBuf>,
@@ -276,7 +277,9 @@ fn secret(
             return None;
         }
     };
-    source.check().map_err(|message| report.error(at, format!("{message}; see {key}_file"))).ok()?;
+    if let Err(message) = source.check() {
+        report.warn(at, format!("{message}: nothing can be sent with {key}_file until it is there"));
+    }
     Some(source)
 }
 

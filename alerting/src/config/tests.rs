@@ -1,1 +1,182 @@
+use super::*;
+use crate::route::GroupBy;
 
+fn load(yaml: &str) -> (Option<Routing>, Vec<Finding>) {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("alertmanager.yml");
+    std::fs::write(&file, yaml).expect("written");
+    Routing::load(&Config { file, ..Config::default() })
+}
+
+const GOOD: &str = r#"
+global:
+  smtp_smarthost: mail.example.org:587
+  smtp_from: Plimsoll <alerts@example.org>
+  smtp_auth_username: alerts
+  smtp_auth_password: hunter2
+  resolve_timeout: 10m
+route:
+  receiver: tickets
+  group_by: [service]
+  group_wait: 10s
+  routes:
+    - matchers: ['severity="page"']
+      receiver: on-call
+      group_by: ['...']
+      repeat_interval: 1h
+      routes:
+        - match: {team: stock}
+          match_re: {warehouse: WH.}
+          continue: true
+          group_by: []
+inhibit_rules:
+  - source_matchers: [severity="page"]
+    target_matchers: [severity="ticket"]
+    equal: [service]
+receivers:
+  - name: tickets
+    email_configs:
+      - to: 'one@example.org, Two <two@example.org>'
+        headers: {Subject: a fixed subject}
+  - name: on-call
+    pagerduty_configs:
+      - routing_key: 0123456789abcdef0123456789abcdef
+    webhook_configs:
+      - url: http://127.0.0.1:9/hook?token=hunter2
+        max_alerts: 3
+        http_config: {authorization: {credentials: hunter2}}
+"#;
+
+#[test]
+fn a_whole_file_is_understood_with_its_inheritance() {
+    let (routing, findings) = load(GOOD);
+    assert_eq!(findings, []);
+    let routing = routing.expect("valid");
+    assert_eq!(routing.resolve_timeout, Duration::from_secs(600));
+    let page = &routing.root.routes[0];
+    assert_eq!(page.path, r#"{}/{severity="page"}"#);
+    assert_eq!(page.group_by, GroupBy::All);
+    assert_eq!(page.timing.group_wait, Duration::from_secs(10));
+    assert_eq!(page.timing.group_interval, Duration::from_secs(300));
+    assert_eq!(page.timing.repeat_interval, Duration::from_secs(3600));
+    let stock = &page.routes[0];
+    assert_eq!(stock.path, r#"{}/{severity="page"}/{team="stock",warehouse=~"WH."}"#);
+    assert_eq!((stock.receiver.as_str(), stock.continues), ("on-call", true));
+    assert_eq!(stock.group_by, GroupBy::none());
+    let names: Vec<_> =
+        routing.receivers["on-call"].integrations.iter().map(|found| found.name.as_str()).collect();
+    assert_eq!(names, ["pagerduty[0]", "webhook[0]"]);
+    let IntegrationKind::Email(email) = &routing.receivers["tickets"].integrations[0].kind else {
+        panic!("an e-mail integration");
+    };
+    assert_eq!(email.to.iter().count(), 2);
+    assert!(email.require_tls && !routing.receivers["tickets"].integrations[0].send_resolved);
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let (routing, _) = load(GOOD);
+    let printed = format!("{:?}", routing.expect("valid"));
+    assert!(!printed.contains("hunter2") && !printed.contains("0123456789abcdef"), "{printed}");
+    // A parse error on the line of a secret must not quote it.
+    let (_, findings) = load("global:\n  smtp_auth_password: hunter2\n  smtp_require_tls: [1]\n");
+    assert!(!findings[0].to_string().contains("hunter2"), "{}", findings[0]);
+}
+
+#[track_caller]
+fn check_refused(yaml: &str, line: u64, words: &str) {
+    let (routing, findings) = load(yaml);
+    assert!(routing.is_none());
+    let found = findings
+        .iter()
+        .any(|finding| finding.is_error && finding.line == line && finding.message.contains(words));
+    assert!(found, "wanted line {line} {words:?}, got {findings:#?}");
+}
+
+#[test]
+fn what_we_do_not_have_is_refused_with_line_and_cure() {
+    let tail = "route: {receiver: a}\nreceivers:\n  - name: a\n";
+    check_refused(
+        &format!("{tail}    slack_configs:\n      - channel: x\n"),
+        4,
+        "receiver type `slack_configs` does not exist here: use email_configs",
+    );
+    check_refused("globl: {}\n", 1, "unknown key `globl`: remove it, or use one of global");
+    check_refused(&format!("templates: []\n{tail}"), 1, "built-in messages");
+    check_refused(&format!("{tail}time_intervals: []\n"), 4, "not supported yet");
+    check_refused(
+        "route:\n  receiver: a\n  mute_time_intervals: [x]\nreceivers: [{name: a}]\n",
+        3,
+        "not supported yet",
+    );
+    check_refused(&format!("{tail}    pagerduty_configs:\n      - service_key: x\n"), 5, "use routing_key");
+    check_refused(
+        &format!("{tail}    webhook_configs:\n      - url: 'ftp://x'\n"),
+        5,
+        "starts with https://",
+    );
+    check_refused(
+        &format!(
+            "{tail}    email_configs:\n      - to: '{{{{ .x }}}}'\n        from: a@b.c\n        smarthost: a:25\n"
+        ),
+        5,
+        "templates are not supported",
+    );
+}
+
+#[test]
+fn alertmanagers_own_validation_holds() {
+    check_refused("receivers: [{name: a}]\n", 1, "there is no `route`");
+    check_refused("route: {group_wait: 5s}\nreceivers: [{name: a}]\n", 1, "no receiver");
+    check_refused(
+        "route: {receiver: a, matchers: [x=y]}\nreceivers: [{name: a}]\n",
+        1,
+        "must match everything",
+    );
+    check_refused(
+        "route:\n  receiver: b\nreceivers: [{name: a}]\n",
+        2,
+        "undefined receiver `b`: define it, or use one of a",
+    );
+    check_refused("route: {receiver: a}\nreceivers:\n  - name: a\n  - name: a\n", 4, "defined twice");
+    check_refused("route: {receiver: a, group_by: [x, x]}\nreceivers: [{name: a}]\n", 1, "stands twice");
+    check_refused("route: {receiver: a, group_by: ['...', x]}\nreceivers: [{name: a}]\n", 1, "stand alone");
+    check_refused(
+        "route:\n  receiver: a\n  group_wait: soon\nreceivers: [{name: a}]\n",
+        3,
+        "write it like 30s",
+    );
+    check_refused("route: {receiver: a, group_interval: 0s}\nreceivers: [{name: a}]\n", 1, "cannot be zero");
+    check_refused(
+        "route:\n  receiver: a\n  routes:\n    - matchers: ['a=~\"(\"']\nreceivers: [{name: a}]\n",
+        4,
+        "regular expression",
+    );
+    check_refused(
+        "route: {receiver: a}\nreceivers:\n  - name: a\n    email_configs: [{to: x@example.org}]\n",
+        3,
+        "smtp_from",
+    );
+    check_refused(
+        "route: {receiver: a}\nreceivers:\n  - name: a\n    pagerduty_configs: [{}]\n",
+        4,
+        "`routing_key` is missing",
+    );
+}
+
+#[test]
+fn a_secret_file_that_is_not_there_is_a_warning() {
+    let (routing, findings) = load(
+        "route: {receiver: a}\nreceivers:\n  - name: a\n    pagerduty_configs: [{routing_key_file: no/such/key}]\n",
+    );
+    assert!(routing.is_some());
+    assert!(!findings[0].is_error && findings[0].message.contains("no/such/key"), "{findings:?}");
+}
+
+#[test]
+fn a_file_that_is_not_there_says_so() {
+    let config = Config { file: "/no/such/alertmanager.yml".into(), ..Config::default() };
+    let (routing, findings) = Routing::load(&config);
+    assert!(routing.is_none());
+    assert!(findings[0].to_string().contains("cannot read the routing file"), "{}", findings[0]);
+}

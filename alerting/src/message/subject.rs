@@ -34,7 +34,7 @@ pub(crate) fn headline(alert: &NotifiedAlert) -> String {
     let place = place(&alert.labels);
     let scope: Vec<&str> = [urgency.as_str(), &place].into_iter().filter(|part| !part.is_empty()).collect();
     let scope = if scope.is_empty() { String::new() } else { format!("{}: ", scope.join(" ")) };
-    let risk = at_risk(alert).filter(|amount| !what.contains(amount.as_str()));
+    let risk = at_risk(alert).filter(|amount| !says(&what, amount));
     let risk = risk.map(|amount| format!(" ({amount} at risk)")).unwrap_or_default();
     match alert.resolved_at {
         None if what.contains(" since ") => format!("{scope}{what}{risk}"),
@@ -63,12 +63,22 @@ fn place(labels: &Labels) -> String {
     places.join(" ")
 }
 
+/// What the rule calls at risk or, failing that, the amount it names.
 fn at_risk(alert: &NotifiedAlert) -> Option<String> {
     let currency = currency(alert);
-    let (name, value) =
-        alert.annotations.iter().find(|(name, _)| name.starts_with("impact_") && name.contains("at_risk"))?;
+    let named = |word: &str| {
+        let mut impact = alert.annotations.iter();
+        impact.find(|(name, _)| name.starts_with("impact_") && name.contains(word))
+    };
+    let (name, value) = named("at_risk").or_else(|| named("amount"))?;
     let (_, amount) = measured(name.trim_start_matches("impact_"), value, currency.as_deref());
     Some(amount).filter(|amount| !amount.is_empty())
+}
+
+/// Whether the sentence has the amount already, with or without its commas.
+fn says(what: &str, amount: &str) -> bool {
+    let number = amount.split(' ').next().unwrap_or_default().replace(',', "");
+    what.replace(',', "").split(' ').any(|word| word == number)
 }
 
 /// `impact_currency` is the unit of the amounts beside it.

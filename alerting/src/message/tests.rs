@@ -130,3 +130,18 @@ fn what_telemetry_says_is_never_markup_nor_a_line_of_its_own() {
     assert!(!message.text.lines().any(|line| line.starts_with("Bcc") || line == "."), "{}", message.text);
     assert!(message.text.contains("{{ .Labels }}"), "printed as text: {}", message.text);
 }
+
+#[test]
+fn an_amount_that_the_summary_names_is_not_said_twice() {
+    let mut notification = samples::firing();
+    let annotations = &mut notification.alerts[0].annotations;
+    annotations.remove("impact_value_at_risk");
+    annotations.insert("impact_amount".to_owned(), "12400.0".to_owned());
+    annotations.insert("summary".to_owned(), "41 orders posted late, 12400 EUR of sales held up".to_owned());
+    let message = render(&notification, URL);
+    assert_eq!(
+        message.subject,
+        "[FIRING:1] PAGE sales WH1: 41 orders posted late, 12400 EUR of sales held up since 10:02 UTC"
+    );
+    assert!(message.text.contains("  Amount: 12,400 EUR\n"), "{}", message.text);
+}

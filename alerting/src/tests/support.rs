@@ -1,0 +1,216 @@
+//! A pipeline on a temporary store with an HTTP sink as its receivers, and time that the test moves.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use plimsoll_model::{Alert, Decision, DecisionLedger, Labels, Timestamp};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{Alerting, Config, Delivery, Routing};
+
+#[derive(Debug, Default)]
+pub(super) struct Ledger(Mutex<Vec<Decision>>);
+
+impl DecisionLedger for Ledger {
+    fn record(&self, decision: Decision) {
+        self.0.lock().expect("unpoisoned").push(decision);
+    }
+}
+
+/// One request as the sink saw it.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) path: String,
+    pub(super) delivery_id: String,
+    pub(super) body: Value,
+}
+
+/// An HTTP server that answers the next requests with what it is told to, and everything else with 200.
+#[derive(Clone, Debug)]
+pub(super) struct Sink {
+    pub(super) port: u16,
+    requests: Arc<Mutex<Vec<Request>>>,
+    answers: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Sink {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        let sink = Self { port, requests: Arc::default(), answers: Arc::default() };
+        let serving = sink.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serving.clone().serve(stream));
+            }
+        });
+        sink
+    }
+
+    pub(super) fn answer_next(&self, answers: &[&'static str]) {
+        self.answers.lock().expect("unpoisoned").extend(answers);
+    }
+
+    pub(super) fn take(&self) -> Vec<Request> {
+        std::mem::take(&mut *self.requests.lock().expect("unpoisoned"))
+    }
+
+    async fn serve(self, stream: TcpStream) {
+        let mut stream = BufReader::new(stream);
+        while let Some(request) = read_request(&mut stream).await {
+            self.requests.lock().expect("unpoisoned").push(request);
+            let answer = {
+                let mut answers = self.answers.lock().expect("unpoisoned");
+                if answers.is_empty() { "200 OK" } else { answers.remove(0) }
+            };
+            let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+            if stream.write_all(answer.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        if line == "\r\n" {
+            break;
+        }
+        head.push(line.trim_end().to_owned());
+    }
+    let header = |name: &str| {
+        let found = head.iter().filter_map(|line| line.split_once(": "));
+        found.clone().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+    };
+    let mut body = vec![0; header("content-length")?.parse().ok()?];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(Request {
+        path: head.first()?.split(' ').nth(1)?.to_owned(),
+        delivery_id: header("plimsoll-delivery-id").unwrap_or_default(),
+        body: serde_json::from_slice(&body).ok()?,
+    })
+}
+
+/// The pipeline under test, `now` included.
+pub(super) struct Story {
+    pub(super) alerting: Alerting,
+    pub(super) sink: Sink,
+    pub(super) now: Timestamp,
+    ledger: Arc<Ledger>,
+    folder: TempDir,
+}
+
+impl Story {
+    /// `SINK` in the file stands for the sink's address.
+    pub(super) async fn begin(yaml: &str) -> Self {
+        let sink = Sink::start().await;
+        let folder = tempfile::tempdir().expect("temporary folder");
+        write_routing(folder.path(), yaml, &sink);
+        let ledger = Arc::new(Ledger::default());
+        let alerting = open(folder.path(), &ledger);
+        let now = Timestamp::parse_rfc3339("2026-11-21T10:00:00Z").expect("a moment");
+        Self { alerting, sink, now, ledger, folder }
+    }
+
+    /// The process dies and another starts on the same store.
+    pub(super) fn restart(&mut self) {
+        self.alerting = open(self.folder.path(), &self.ledger);
+    }
+
+    pub(super) fn change_routing(&mut self, yaml: &str) {
+        write_routing(self.folder.path(), yaml, &self.sink);
+        self.restart();
+    }
+
+    pub(super) fn advance(&mut self, secs: u64) {
+        self.now = self.now + std::time::Duration::from_secs(secs);
+    }
+
+    /// `service=sales,severity=page`
+    pub(super) async fn fire(&self, labels: &str) {
+        self.state(labels, None).await;
+    }
+
+    pub(super) async fn resolve(&self, labels: &str) {
+        self.state(labels, Some(self.now)).await;
+    }
+
+    async fn state(&self, labels: &str, ends_at: Option<Timestamp>) {
+        let labels: Labels = labels.split(',').filter_map(|pair| pair.split_once('=')).collect();
+        let annotations = [("summary".to_owned(), "orders posted late".to_owned())].into();
+        let alert = Alert { labels, annotations, starts_at: self.now, ends_at, generator_url: String::new() };
+        self.alerting.receive(vec![alert], self.now).await.expect("stored");
+    }
+
+    pub(super) async fn dispatch(&self) -> Option<Timestamp> {
+        self.alerting.dispatch(self.now).await.expect("dispatched")
+    }
+
+    pub(super) async fn deliver(&self) -> (Vec<Delivery>, Option<Timestamp>) {
+        self.alerting.deliver(self.now).await.expect("delivered")
+    }
+
+    /// Decides and delivers; what arrived, as `path status alerts reason`.
+    pub(super) async fn run(&self) -> Vec<String> {
+        self.dispatch().await;
+        self.deliver().await;
+        self.arrived()
+    }
+
+    pub(super) fn arrived(&self) -> Vec<String> {
+        let word = |body: &Value, key: &str| body[key].as_str().unwrap_or("?").to_owned();
+        let said = |request: Request| {
+            let alerts = request.body["alerts"].as_array().map_or(0, Vec::len);
+            let (status, reason) =
+                (word(&request.body, "status"), word(&request.body, "notification_reason"));
+            format!("{} {status} {alerts} {reason}", request.path)
+        };
+        self.sink.take().into_iter().map(said).collect()
+    }
+
+    /// `stage outcome: reason` of every decision since the last call.
+    pub(super) fn decisions(&self) -> Vec<String> {
+        let decisions = std::mem::take(&mut *self.ledger.0.lock().expect("unpoisoned"));
+        let said =
+            |decision: Decision| format!("{:?} {}: {}", decision.stage, decision.outcome, decision.reason);
+        decisions.into_iter().map(said).collect()
+    }
+
+    /// One state table as rows of JSON.
+    pub(super) fn table(&self, name: &str) -> Vec<Value> {
+        let tables = self.alerting.state_tables();
+        let table = tables.iter().find(|table| table.name() == name).expect("a table");
+        let batch = table.rows().expect("rows");
+        assert_eq!(batch.schema(), table.schema());
+        let mut writer = arrow::json::ArrayWriter::new(Vec::new());
+        writer.write(&batch).expect("written");
+        writer.finish().expect("finished");
+        let json = writer.into_inner();
+        if json.is_empty() { Vec::new() } else { serde_json::from_slice(&json).expect("JSON") }
+    }
+}
+
+fn write_routing(folder: &Path, yaml: &str, sink: &Sink) {
+    let yaml = yaml.replace("SINK", &format!("http://127.0.0.1:{}", sink.port));
+    std::fs::write(folder.join("alertmanager.yml"), yaml).expect("written");
+}
+
+fn open(folder: &Path, ledger: &Arc<Ledger>) -> Alerting {
+    let config = Config {
+        file: folder.join("alertmanager.yml"),
+        data_dir: folder.join("data"),
+        public_url: "http://127.0.0.1:8088".to_owned(),
+    };
+    let (routing, findings) = Routing::load(&config);
+    assert_eq!(findings, []);
+    let ledger = Arc::clone(ledger) as Arc<dyn DecisionLedger>;
+    Alerting::open(config, routing.expect("valid"), ledger).expect("opens")
+}
