@@ -7,7 +7,7 @@ use plimsoll_model::Clock;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Lease};
 use crate::body::Received;
 use crate::config::Config;
 use crate::convert::{self, Converted};
@@ -38,6 +38,9 @@ struct Inner {
     admission: Admission,
     counters: Counters,
 }
+
+/// What the log takes as one record is 256 MiB; a request is one record, so that it is kept whole or not at all.
+const MAX_ROWS_BYTES: usize = 224 * 1024 * 1024;
 
 /// A request without its envelope.
 #[derive(Debug)]
@@ -127,13 +130,14 @@ impl Inner {
         Ok(outcome)
     }
 
-    fn convert(&self, parcel: Parcel) -> Result<(Converted, crate::admission::Lease), Refusal> {
+    fn convert(&self, parcel: Parcel) -> Result<(Converted, Lease), Refusal> {
         let Parcel { signal, encoding, compression, received } = parcel;
         let received = decompress(received, compression, &self.config)?;
         let body_bytes = received.bytes.len();
         let Received { bytes, mut lease } =
             wire::check(received, encoding, signal.request(), self.config.max_depth)?;
         let converted = convert::convert(signal, &bytes, self.clock.now(), &self.config, &mut lease)?;
+        check_rows_size(&converted)?;
         self.counters.received(signal, body_bytes, converted.received, converted.duplicate_keys);
         self.counters.rejected(signal, &converted.rejections);
         Ok((converted, lease))
@@ -156,6 +160,17 @@ impl Inner {
             }
         }
     }
+}
+
+fn check_rows_size(converted: &Converted) -> Result<(), Refusal> {
+    let bytes: usize = converted.batches.iter().map(|rows| rows.batch.get_array_memory_size()).sum();
+    if bytes <= MAX_ROWS_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "as rows the request takes {bytes} bytes, more than {MAX_ROWS_BYTES}; send fewer records a request"
+    );
+    Err(Refusal::new(RequestReason::TooLarge, message))
 }
 
 /// A bug of ours. The same bytes would do it again, so the client is told not to retry.

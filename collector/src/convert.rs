@@ -78,3 +78,6 @@ impl Context<'_> {
         self.converted
     }
 }
+
+#[cfg(test)]
+mod tests;

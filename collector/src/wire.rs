@@ -57,3 +57,6 @@ pub(crate) fn check(
 pub(crate) fn decode<M: prost::Message + Default>(bytes: &[u8]) -> Result<M, Refusal> {
     M::decode(bytes).map_err(|error| Refusal::new(RequestReason::Malformed, error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,13 +112,15 @@ fn moment(text: &str) -> Option<Timestamp> {
             false => Timestamp::from_nanos(whole),
         });
     }
-    if let Some(seconds) = number(text) {
-        let nanos = (seconds * 1e9).round();
-        // 2^63 is the first double that i64 does not hold.
-        let fits = nanos.abs() < 9_223_372_036_854_775_808.0;
-        return fits.then_some(Timestamp::from_nanos(nanos as i64));
-    }
-    Timestamp::parse_rfc3339(text)
+    number(text).map_or_else(|| Timestamp::parse_rfc3339(text), from_seconds)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "checked against the range of i64 first")]
+fn from_seconds(seconds: f64) -> Option<Timestamp> {
+    let nanos = (seconds * 1e9).round();
+    // 2^63 is the first double that i64 does not hold.
+    let fits = nanos.abs() < 9_223_372_036_854_775_808.0;
+    fits.then(|| Timestamp::from_nanos(nanos as i64))
 }
 
 #[cfg(test)]

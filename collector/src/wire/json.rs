@@ -161,11 +161,12 @@ impl Writer<'_> {
 }
 
 fn padded_varint(length: usize) -> [u8; LENGTH_BYTES] {
-    let mut bytes = [0x80; LENGTH_BYTES];
+    let mut bytes = [0; LENGTH_BYTES];
     for (position, byte) in bytes.iter_mut().enumerate() {
-        *byte |= (length >> (7 * position) & 0x7f) as u8;
+        let seven_bits = (length >> (7 * position)).to_le_bytes()[0] & 0x7f;
+        let more_follow = if position + 1 < LENGTH_BYTES { 0x80 } else { 0 };
+        *byte = seven_bits | more_follow;
     }
-    bytes[LENGTH_BYTES - 1] &= 0x7f;
     bytes
 }
 
@@ -218,11 +219,19 @@ fn integer<T: TryFrom<i128>>(scalar: &Scalar) -> Result<T, Malformed> {
     let value = match scalar {
         Scalar::Integer(value) => Some(*value),
         Scalar::Text(digits) => digits.parse().ok(),
-        Scalar::Float(value) if value.fract() == 0.0 && value.abs() <= EXACT => Some(*value as i128),
+        Scalar::Float(value) if value.fract() == 0.0 && value.abs() <= EXACT => Some(whole(*value)),
         _ => None,
     };
     let value = value.ok_or_else(|| Malformed::new("expected an integer, plain or in quotes"))?;
     T::try_from(value).map_err(|_| Malformed::new("the integer is out of the field's range"))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the caller has checked that the value is whole and small"
+)]
+const fn whole(value: f64) -> i128 {
+    value as i128
 }
 
 fn double(scalar: &Scalar) -> Result<f64, Malformed> {
