@@ -248,3 +248,6 @@ fn tables(plan: &LogicalPlan) -> Result<Vec<Table>, QueryError> {
     tables.dedup();
     Ok(tables)
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,11 @@ impl Lane {
         Arc::clone(&self.environment)
     }
 
+    #[cfg(test)]
+    pub(crate) fn free_turns(&self) -> usize {
+        self.turns.available_permits()
+    }
+
     /// Runs `work` in this lane's threads when its turn comes. Whoever drops the returned future cancels the work.
     pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, QueryError>
     where

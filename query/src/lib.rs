@@ -17,6 +17,9 @@ mod provider;
 mod session;
 mod wire;
 
+#[cfg(test)]
+mod testing;
+
 pub use config::Config;
 pub use engine::{Description, Param, QueryEngine};
 pub use error::QueryError;

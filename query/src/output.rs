@@ -191,3 +191,6 @@ fn between(offsets: &[i32]) -> Option<(usize, usize)> {
 fn unwritable(error: ArrowError) -> QueryError {
     QueryError::Internal(format!("the answer can't be written: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,6 +84,3 @@ impl TableProvider for LakeTable {
         UnionExec::try_new(vec![self.scan_hot(projection)?, cold])
     }
 }
-
-#[cfg(test)]
-mod tests;
