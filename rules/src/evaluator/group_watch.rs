@@ -87,7 +87,10 @@ impl RuleWatch {
     async fn samples(&self, context: &Context, limit: usize, now: Timestamp) -> Result<Vec<Sample>, String> {
         let output =
             context.engine.evaluate(&self.rule.sql, &[], now).await.map_err(|error| error.to_string())?;
-        let samples = self.rule.samples(&output.batches)?;
+        let mut samples = self.rule.samples(&output.batches)?;
+        for sample in &mut samples {
+            sample.labels.set("tenant", context.config.tenant.as_str());
+        }
         if limit > 0 && samples.len() > limit {
             return Err(format!("{} rows exceed the group's limit of {limit}", samples.len()));
         }
