@@ -110,7 +110,7 @@ fn assert_mail(messages: &[Value]) {
     }
     assert_contains(&page["headers"]["Subject"], "2 orders of warehouse HAM failed");
     assert_contains(&page["text"], "2 orders of warehouse HAM failed");
-    assert_contains(&page["text"], "2000");
+    assert_contains(&page["text"], "Amount: 2,000");
     assert_contains(&page["text"], RUNBOOK);
     assert_contains(&resolved["headers"]["Subject"], "HAM");
     assert_ne!(page["headers"]["Subject"], resolved["headers"]["Subject"]);

@@ -58,7 +58,7 @@ pub(super) fn log(sent: &Value) -> Value {
         sent,
         json!({
             "time_ns": nanos(&sent["time_ns"]),
-            "observed_ns": nanos(&sent["observed_ns"]),
+            "observed_us": nanos(&sent["observed_ns"]) / 1000,
             "severity": severity,
             "severity_number": number,
             "body": text(&sent["body"]),
@@ -123,7 +123,7 @@ pub(super) fn metric(sent: &Value) -> Value {
         sent,
         json!({
             "time_ns": nanos(&sent["time_ns"]),
-            "start_ns": sent["start_ns"].as_str().map(|start| start.parse::<i64>().expect("nanoseconds")),
+            "start_us": sent["start_ns"].as_str().map(|_| nanos(&sent["start_ns"]) / 1000),
             "name": sent["name"],
             "description": sent["description"],
             "unit": sent["unit"],
