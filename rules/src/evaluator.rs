@@ -67,7 +67,7 @@ impl Evaluator {
         let mut tables = BTreeMap::new();
         for checked in rules.objectives {
             tables.extend(checked.tables.iter().map(|table| (*table, Seen::default())));
-            let stored = store::restore_slices(&engine, &checked.objective, &checked.tables).await?;
+            let stored = store::restore_slices(&engine, &checked.objective, &checked.tables).await;
             objectives.push(ObjectiveWatch::new(checked, stored, &config));
         }
         let groups = rules.groups.into_iter().map(|group| GroupWatch::new(group, &config)).collect();

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{Labels, Timestamp};
-use plimsoll_query::{Param, QueryEngine, QueryOutput};
+use plimsoll_query::{Param, QueryEngine, QueryError, QueryOutput};
 
 use crate::burn::Counts;
 use crate::cells::{Cell, Column};
@@ -18,11 +18,28 @@ pub(crate) async fn read_slices(
     engine: &QueryEngine,
     (from, to): (SliceIndex, SliceIndex),
     now: Timestamp,
-) -> Result<Vec<Slice>, String> {
+) -> Result<Vec<Slice>, QueryError> {
     let params = [Param::Time(from.start()), Param::Time(to.start())];
-    let output =
-        engine.evaluate(&slices_sql(objective), &params, now).await.map_err(|error| error.to_string())?;
-    slices_of(&objective.objective.group_by, &output)
+    let output = engine.evaluate(&slices_sql(objective), &params, now).await?;
+    slices_of(&objective.objective.group_by, &output).map_err(QueryError::Internal)
+}
+
+/// The slice of the first event of [from, to), so that a long empty past costs one question.
+pub(crate) async fn first_event(
+    checked: &CheckedObjective,
+    engine: &QueryEngine,
+    (from, to): (SliceIndex, SliceIndex),
+    now: Timestamp,
+) -> Result<Option<SliceIndex>, QueryError> {
+    let sql = format!(
+        "SELECT min(time) AS __first\nFROM (\n{}\n) AS sli\nWHERE time >= $1 AND time < $2",
+        checked.objective.query
+    );
+    let params = [Param::Time(from.start()), Param::Time(to.start())];
+    let output = engine.evaluate(&sql, &params, now).await?;
+    let Some(batch) = output.batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
+    let first = Column::of(batch, "__first").map_err(QueryError::Internal)?.time(0);
+    Ok(first.map(SliceIndex::holding))
 }
 
 /// Aliases begin with two underscores, which no group column may.

@@ -17,7 +17,7 @@ use crate::objective::Objective;
 use crate::slices::{Slice, SliceIndex};
 
 /// Slices are restored in stretches of this length, so that no answer outgrows the engine's limits.
-const STRETCH: std::time::Duration = std::time::Duration::from_secs(86_400);
+const STRETCH: std::time::Duration = std::time::Duration::from_secs(6 * 3_600);
 /// Rows that came this little before the newest stored slice may have missed it.
 const OVERLAP: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -66,7 +66,15 @@ pub(crate) struct Stored {
     pub(crate) reread_from: Timestamp,
 }
 
-pub(crate) async fn restore_slices(
+/// What can't be restored is measured again from the events themselves.
+pub(crate) async fn restore_slices(engine: &QueryEngine, objective: &Objective, tables: &[Table]) -> Stored {
+    try_restore(engine, objective, tables).await.unwrap_or_else(|error| {
+        tracing::warn!(slo = %objective.name, %error, "slices can't be restored, their events are read again");
+        Stored { slices: Vec::new(), reread_from: Timestamp::MIN }
+    })
+}
+
+async fn try_restore(
     engine: &QueryEngine,
     objective: &Objective,
     tables: &[Table],

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use plimsoll_model::{Labels, Severity, Table, Timestamp};
+use plimsoll_query::QueryError;
 
 use super::{Context, Seen};
 use crate::Config;
 use crate::burn::{Guard, Reading, TIERS, Threshold, Verdict, judge};
 use crate::files::CheckedObjective;
-use crate::indicator::read_slices;
+use crate::indicator::{first_event, read_slices};
 use crate::instance::{Change, State, Timing};
 use crate::instances::{Instances, Trouble};
 use crate::objective::Objective;
@@ -29,8 +30,8 @@ use annotations::Impact;
 const BLIND_AFTER: Duration = Duration::from_secs(15 * 60);
 /// Events from further ahead than this are a clock's mistake and never count.
 const FUTURE_LIMIT: Duration = Duration::from_secs(3_600);
-/// Events are read in stretches of this length, so that no answer outgrows the engine's limits.
-const STRETCH_SLICES: u32 = 8_640;
+/// Events are read in stretches of this many slices at most; shorter ones once an answer outgrew the engine's limits.
+const LONGEST_STRETCH: u32 = 2_160;
 
 #[derive(Debug)]
 pub(super) struct ObjectiveWatch {
@@ -39,6 +40,7 @@ pub(super) struct ObjectiveWatch {
     pub(super) slices: Slices,
     /// The earliest event time that must be read again.
     reread_from: Option<Timestamp>,
+    stretch: u32,
     pub(super) instances: Instances,
     impacts: BTreeMap<Labels, Impact>,
     templates: BTreeMap<String, Template>,
@@ -61,6 +63,7 @@ impl ObjectiveWatch {
             thresholds: objective.thresholds(),
             slices,
             reread_from: Some(stored.reread_from),
+            stretch: LONGEST_STRETCH,
             instances: Instances::new(format!("slo/{}", objective.name), config.interval, url),
             impacts: BTreeMap::new(),
             templates: objective.annotation_templates(),
@@ -87,7 +90,7 @@ impl ObjectiveWatch {
     pub(super) async fn pass(&mut self, context: &Context, tables: &BTreeMap<Table, Seen>, now: Timestamp) {
         let watermark = self.checked.tables.iter().filter_map(|table| tables.get(table)?.watermark).max();
         self.slices.advance(now);
-        let error = self.read_news(context, watermark, now).await.err();
+        let error = self.read_news(context, watermark, now).await.err().map(|error| error.to_string());
         self.trouble.set(&self.instances.rule, error, context.ledger.as_ref(), now);
         self.is_blind = watermark.is_some_and(|watermark| now.since(watermark) > BLIND_AFTER);
         if self.is_held() {
@@ -121,14 +124,27 @@ impl ObjectiveWatch {
         context: &Context,
         watermark: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<(), String> {
+    ) -> Result<(), QueryError> {
         let Some(reread_from) = self.reread_from else { return Ok(()) };
         let newest = watermark.unwrap_or(now).min(now + FUTURE_LIMIT).max(now);
         let end = SliceIndex::holding(newest).next();
         let mut from = SliceIndex::holding(reread_from.max(now - self.longest_window()));
+        if from.plus(self.stretch) < end {
+            let first = first_event(&self.checked, &context.engine, (from, end), now).await?.unwrap_or(end);
+            self.slices.replace(from, first, &[]);
+            from = first;
+        }
         while from < end {
-            let to = end.min(from.plus(STRETCH_SLICES));
-            let slices = read_slices(&self.checked, &context.engine, (from, to), now).await?;
+            let to = end.min(from.plus(self.stretch));
+            let slices = match read_slices(&self.checked, &context.engine, (from, to), now).await {
+                Ok(slices) => slices,
+                Err(error) => {
+                    if matches!(error, QueryError::Limit(_)) {
+                        self.stretch = (self.stretch / 2).max(1);
+                    }
+                    return Err(error);
+                }
+            };
             self.slices.replace(from, to, &slices);
             self.reread_from = Some(to.start());
             from = to;

@@ -133,7 +133,7 @@ spec:
     assert_eq!((objective.percent, objective.group_by.len()), (99.5, 2));
     assert_eq!(objective.window, Duration::from_secs(28 * 86_400));
     assert_eq!(objective.labels.get("area").map(String::as_str), Some("sales,stock"));
-    refuses(slo, 11, "no file defines an SLI named `posted-in-time`");
+    refuses(slo, 12, "no file defines an SLI named `posted-in-time`");
     let one_file = format!("{slo}---\n{parts}");
     refuses(&one_file.replace("0.995", "1.0"), 19, "leaves no error budget");
     refuses(&one_file.replace("target: 0.995", "target: 99.5"), 19, "targetPercent: 99.5");
@@ -152,7 +152,7 @@ fn targets_without_a_budget_or_without_a_meaning_are_refused() {
     refuses_short("99.5", "120", 3, "write less than 100");
     refuses_short("99.5", "0", 3, "above 0");
     refuses_short("99.5", "-3", 3, "above 0");
-    refuses_short("99.5", ".nan", 3, "above 0");
+    refuses_short("99.5", ".nan", 3, "non-finite");
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn what_is_unknown_is_refused_where_it_stands() {
     refuses_short("ticket: none", "ticket: page", 1, "two names");
     refuses("slos: [a]\n", 1, "neither an SLO");
     refuses("- a\n- b\n", 1, "");
-    refuses("slo: [\n", 2, "");
+    refuses("slo: [\n", 1, "unclosed");
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn rule_groups_are_read() {
 fn rules_are_refused_where_they_err() {
     let refuses_rules =
         |from: &str, to: &str, line, words| refuses(&RULES.replacen(from, to, 1), line, words);
-    refuses_rules("        sql: |", "        expr: |", 7, "under `sql:`");
+    refuses_rules("        sql: |", "        expr: |", 8, "under `sql:`");
     refuses_rules("alert: OrdersBlocked", "record: orders:blocked", 6, "recording rules");
     refuses_rules("for: 1m", "for: 1x", 9, "unit");
     refuses_rules("interval: 10s", "interval: 0", 3, "1s or more");
