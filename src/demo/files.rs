@@ -44,7 +44,6 @@ fn plimsoll(listen: &Addresses) -> String {
             ("flush_age = \"60s\"", "flush_age = \"5m\""),
             ("timeout = \"30s\"", "timeout = \"10m\""),
             ("interval = \"1s\"", "interval = \"5s\""),
-            ("interval = \"5s\"\n# How often our own", "interval = \"60s\"\n# How often our own"),
         ],
     )
 }
