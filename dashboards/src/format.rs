@@ -1,7 +1,5 @@
 //! The three forms in which rows leave, chosen by `Accept`.
 
-use arrow::json::WriterBuilder;
-use arrow::json::writer::JsonArray;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use plimsoll_query::QueryOutput;
@@ -47,46 +45,19 @@ impl Format {
 
     pub(crate) fn respond(self, output: &QueryOutput) -> Result<Response, Problem> {
         let (content_type, disposition, body) = match self {
-            Self::Json => ("application/json", "inline", json(output)),
-            Self::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"plimsoll.csv\"", csv(output)),
+            Self::Json => ("application/json", "inline", output.to_json()?),
+            Self::Csv => {
+                ("text/csv; charset=utf-8", "attachment; filename=\"plimsoll.csv\"", output.to_csv()?)
+            }
             Self::ArrowStream => (
                 "application/vnd.apache.arrow.stream",
                 "attachment; filename=\"plimsoll.arrows\"",
-                arrow_stream(output),
+                output.to_arrow()?,
             ),
         };
-        let body = body.map_err(|error| Problem::internal(format!("the rows can't be written: {error}")))?;
         let headers = [(header::CONTENT_TYPE, content_type), (header::CONTENT_DISPOSITION, disposition)];
         Ok((headers, body).into_response())
     }
-}
-
-fn json(output: &QueryOutput) -> Result<Vec<u8>, arrow::error::ArrowError> {
-    let rows = WriterBuilder::new().with_explicit_nulls(true);
-    let mut writer = rows.build::<_, JsonArray>(Vec::new());
-    for batch in &output.batches {
-        writer.write(batch)?;
-    }
-    writer.finish()?;
-    Ok(writer.into_inner())
-}
-
-fn csv(output: &QueryOutput) -> Result<Vec<u8>, arrow::error::ArrowError> {
-    let mut text = Vec::new();
-    let mut writer = arrow::csv::Writer::new(&mut text);
-    for batch in &output.batches {
-        writer.write(batch)?;
-    }
-    drop(writer);
-    Ok(text)
-}
-
-fn arrow_stream(output: &QueryOutput) -> Result<Vec<u8>, arrow::error::ArrowError> {
-    let mut writer = arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &output.schema)?;
-    for batch in &output.batches {
-        writer.write(batch)?;
-    }
-    writer.into_inner()
 }
 
 /// `text/csv;q=0.5` is `text/csv` at 0.5; a weight that can't be read counts as none given.

@@ -12,13 +12,14 @@ use crate::Faces;
 use crate::format::Format;
 use crate::problem::Problem;
 
-/// One table and how it is told; what is open or newest comes first. `$1` is the key, null for every row.
+/// One table and how it is told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View {
     pub(crate) path: &'static str,
     table: &'static str,
     key: Key,
-    statement: &'static str,
+    /// What is open or newest comes first.
+    order: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,32 +28,22 @@ enum Key {
     Incident,
 }
 
+const MAX_ROWS: usize = 1000;
+
 pub(crate) const VIEWS: [View; 4] = [
-    View {
-        path: "/api/v1/slos",
-        table: "slos",
-        key: Key::Slo,
-        statement: "SELECT * FROM slos WHERE $1 IS NULL OR slo = $1 ORDER BY slo LIMIT 1000",
-    },
+    View { path: "/api/v1/slos", table: "slos", key: Key::Slo, order: "slo" },
     View {
         path: "/api/v1/incidents",
         table: "incidents",
         key: Key::Incident,
-        statement: "SELECT * FROM incidents WHERE $1 IS NULL OR incident_id = $1 \
-                    ORDER BY resolved_at IS NOT NULL, opened_at DESC LIMIT 1000",
+        order: "resolved_at IS NOT NULL, opened_at DESC",
     },
-    View {
-        path: "/api/v1/alerts",
-        table: "alerts",
-        key: Key::Incident,
-        statement: "SELECT * FROM alerts WHERE $1 IS NULL OR incident_id = $1 ORDER BY starts_at DESC LIMIT 1000",
-    },
+    View { path: "/api/v1/alerts", table: "alerts", key: Key::Incident, order: "starts_at DESC" },
     View {
         path: "/api/v1/notifications",
         table: "notifications",
         key: Key::Incident,
-        statement: "SELECT * FROM notifications WHERE $1 IS NULL OR incident_id = $1 \
-                    ORDER BY created_at DESC LIMIT 1000",
+        order: "created_at DESC",
     },
 ];
 
@@ -78,22 +69,32 @@ async fn rows(
     keys: Result<Query<Keys>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(keys) = keys.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
-    let key = view.key_of(keys)?;
-    let output = faces.engine.sql(view.statement, &[key]).await.map_err(|error| view.explain(error))?;
+    let wanted: Vec<Param> = view.wanted(keys)?.map(Param::Text).into_iter().collect();
+    let statement = view.statement(&wanted);
+    let output = faces.engine.sql(&statement, &wanted).await.map_err(|error| view.explain(error))?;
     Format::Json.respond(&output)
 }
 
 impl View {
     /// Each view has one key; the other's name is refused rather than ignored.
-    fn key_of(self, keys: Keys) -> Result<Param, Problem> {
-        let (own, foreign, name) = match self.key {
-            Key::Slo => (keys.slo, keys.incident, "slo"),
-            Key::Incident => (keys.incident, keys.slo, "incident"),
+    fn wanted(self, keys: Keys) -> Result<Option<String>, Problem> {
+        let (own, foreign) = match self.key {
+            Key::Slo => (keys.slo, keys.incident),
+            Key::Incident => (keys.incident, keys.slo),
         };
         if foreign.is_some() {
-            return Err(Problem::bad_request(format!("{} is filtered by `{name}` only", self.path)));
+            let (path, name) = (self.path, self.key.parameter());
+            return Err(Problem::bad_request(format!("{path} is filtered by `{name}` only")));
         }
-        Ok(own.map_or(Param::Null, Param::Text))
+        Ok(own)
+    }
+
+    /// Out of our own words alone: what a client sends is a parameter.
+    fn statement(self, wanted: &[Param]) -> String {
+        let Self { table, order, .. } = self;
+        let filter =
+            if wanted.is_empty() { String::new() } else { format!("WHERE {} = $1", self.key.column()) };
+        format!("SELECT * FROM {table} {filter} ORDER BY {order} LIMIT {MAX_ROWS}")
     }
 
     /// The statement is ours, so when it isn't valid the table is not there or not as we know it.
@@ -103,6 +104,22 @@ impl View {
                 Problem::not_found(format!("the table {} can't be shown: {message}", self.table))
             }
             other => other.into(),
+        }
+    }
+}
+
+impl Key {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Slo => "slo",
+            Self::Incident => "incident_id",
+        }
+    }
+
+    const fn parameter(self) -> &'static str {
+        match self {
+            Self::Slo => "slo",
+            Self::Incident => "incident",
         }
     }
 }

@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, header};
 use crate::Faces;
 
 /// The addresses at which the page answers.
-const VIEWS: [&str; 4] = ["/", "/incidents/{id}", "/slos/{name}", "/traces/{id}"];
+const VIEWS: [&str; 5] = ["/", "/incidents/{id}", "/slos/{name}", "/rules/{name}", "/traces/{id}"];
 
 const PAGE: Asset =
     Asset { path: "/", content_type: "text/html; charset=utf-8", body: include_str!("../web/index.html") };

@@ -3,7 +3,7 @@
 
 import { health } from "./api.js";
 import { el, empty, show, trouble } from "./dom.js";
-import { incident, slo } from "./detail.js";
+import { incident, rule, slo } from "./detail.js";
 import { clockTime, duration, millis } from "./format.js";
 import { overview } from "./overview.js";
 import { trace } from "./trace.js";
@@ -14,6 +14,7 @@ const views = [
   [/^\/$/, overview],
   [/^\/incidents\/([^/]+)\/?$/, incident],
   [/^\/slos\/([^/]+)\/?$/, slo],
+  [/^\/rules\/([^/]+)\/?$/, rule],
   [/^\/traces\/([^/]+)\/?$/, trace],
 ];
 

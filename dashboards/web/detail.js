@@ -1,11 +1,15 @@
-// An incident, where pages and mails lead; and an objective with its alerts.
+// An incident, where pages and mails lead; an objective, and an alert rule.
 
 import { rows } from "./api.js";
-import { el, empty, facts, outsideLink, show } from "./dom.js";
-import { clockTime, dateTime, duration, labels, millis, number } from "./format.js";
-import { annotated, budget, burn, incidentLink, isOpen, sloLink, sqlLink, stateChip } from "./parts.js";
+import { code, el, empty, facts, outsideLink, show } from "./dom.js";
+import { clockTime, dateTime, duration, labels, millis, number, words } from "./format.js";
+import {
+  budget, burn, incidentLink, isOpen, measures, ruleLink, said, sloLink, speakers, sqlLink, stateChip, titleOf,
+} from "./parts.js";
 
-const PREFIXES = ["impact_", "evidence_", "example_"];
+// Annotations that have a place of their own.
+const PLACED = ["summary", "cause", "action", "runbook_url", "sql"];
+const KINDS = ["impact_", "evidence_", "example_"];
 
 function backLink() {
   return el("p", { class: "back" }, el("a", { href: "/" }, "← Overview"));
@@ -26,45 +30,66 @@ export function incident(place, id) {
       show(place, backLink(), empty(`There is no incident ${id}. It may belong to another Plimsoll, or its state was removed.`));
       return;
     }
-    document.title = `${found.summary || "Incident"} · Plimsoll`;
-    show(place, backLink(), head(found, alerts, now),
-      evidence(alerts), alertList(alerts), told(notifications), decisions(id));
+    document.title = `${titleOf(found)} · Plimsoll`;
+    const speaking = speakers(alerts);
+    show(place, backLink(), head(found, speaking, now), cause(speaking), action(speaking),
+      told(notifications), alertList(alerts), decisions(id));
   };
 }
 
-function head(incident, alerts, now) {
+function head(incident, speaking, now) {
   const open = isOpen(incident);
-  const until = open ? now : millis(incident.resolved_at);
-  const severity = alerts.some((alert) => alert.severity === "page") ? "page" : "ticket";
-  return el("header", { class: "panel incident", "data-severity": open ? severity : "resolved" },
+  const lasted = duration((open ? now : millis(incident.resolved_at)) - millis(incident.opened_at));
+  return el("header", { class: "panel incident", "data-severity": open ? speaking[0]?.severity : "resolved" },
     el("p", { class: "meta" }, stateChip(incident.state), ` since ${dateTime(incident.opened_at)} · `,
-      open ? duration(until - millis(incident.opened_at)) : `resolved ${dateTime(incident.resolved_at)}, after ${duration(until - millis(incident.opened_at))}`),
-    el("h1", {}, incident.summary || labels(incident.group_labels) || incident.incident_id),
+      open ? lasted : `resolved ${dateTime(incident.resolved_at)}, after ${lasted}`),
+    el("h1", {}, titleOf(incident)),
+    facts(measures(speaking, "impact_"), "facts big"),
     facts([
       ["Concerns", labels(incident.group_labels)],
       ["Told to", incident.receiver],
-      ["Number", incident.incident_id],
-    ]),
-    facts(annotated(alerts, "impact_"), "facts big"));
+      ["Incident", incident.incident_id],
+    ]));
 }
 
-function evidence(alerts) {
-  const pairs = [...annotated(alerts, "evidence_"), ...annotated(alerts, "example_")];
-  return panel("Evidence", facts(pairs) || empty("The rule joined no technical signal. Columns named ", el("code", {}, "evidence_…"), " in a rule appear here."));
+function cause(speaking) {
+  const sentence = said(speaking, "cause");
+  const pairs = [...measures(speaking, "evidence_"), ...measures(speaking, "example_")];
+  if (!sentence && pairs.length === 0) {
+    return panel("Cause", empty("The rule joined no technical signal. Columns named ", code("evidence_…"), " in a rule appear here."));
+  }
+  return panel(sentence ? "Likeliest cause" : "Evidence", sentence && el("p", {}, sentence), facts(pairs));
+}
+
+function action(speaking) {
+  const sentence = said(speaking, "action");
+  const runbook = said(speaking, "runbook_url");
+  if (!sentence && !runbook) return null;
+  return panel("What to do", sentence && el("p", {}, sentence),
+    runbook && el("p", {}, "Runbook: ", outsideLink(runbook, runbook)));
 }
 
 function alertList(alerts) {
   const list = alerts.map((alert) => el("article", { class: "alert" },
-    el("p", { class: "meta" }, stateChip(alert.state, alert.severity), ` ${alert.severity || ""} since ${clockTime(alert.starts_at)} UTC`),
-    el("h3", {}, alert.labels?.slo ? sloLink(alert.labels.slo) : alert.alertname, alert.labels?.slo && ` · ${alert.alertname}`),
-    facts([...prose(alert.annotations), ["labels", labels(alert.labels)]])));
-  return panel(alerts.length === 1 ? "The alert" : `${alerts.length} alerts`, list.length > 0 ? list : empty("Its alerts are no longer kept."));
+    el("p", { class: "meta" }, stateChip(alert.state, alert.severity),
+      ` ${alert.severity || ""} since ${clockTime(alert.starts_at)} UTC`,
+      alert.ends_at && `, until ${clockTime(alert.ends_at)} UTC`,
+      alert.inhibited_by && ` · muted by ${alert.inhibited_by}`),
+    el("h3", {}, alert.annotations?.summary || alert.alertname),
+    facts([
+      ["rule", alert.labels?.slo ? sloLink(alert.labels.slo) : ruleLink(alert.alertname)],
+      ...others(alert.annotations),
+      ["labels", labels(alert.labels)],
+      ["numbers", alert.annotations?.sql && sqlLink(alert.annotations.sql, "reproduce them in SQL")],
+    ])));
+  return panel(alerts.length === 1 ? "The alert" : `${alerts.length} alerts`,
+    list.length > 0 ? list : empty("Its alerts are no longer kept."));
 }
 
-function prose(annotations) {
+function others(annotations) {
   return Object.entries(annotations || {})
-    .filter(([key]) => !PREFIXES.some((prefix) => key.startsWith(prefix)))
-    .map(([key, value]) => [key.replaceAll("_", " "), key.endsWith("_url") ? outsideLink(value, value) : value]);
+    .filter(([key]) => !PLACED.includes(key) && !KINDS.some((kind) => key.startsWith(kind)))
+    .map(([key, value]) => [words(key), key.endsWith("_url") ? outsideLink(value, value) : value]);
 }
 
 function told(notifications) {
@@ -74,7 +99,7 @@ function told(notifications) {
   return panel("Who was told", el("ul", { class: "timeline" }, notifications.map((sent) => el("li", {},
     el("time", { datetime: sent.created_at }, clockTime(sent.sent_at || sent.created_at)),
     el("div", {},
-      el("p", {}, el("b", {}, sent.receiver), sent.integration && ` by ${sent.integration} `, " ", stateChip(sent.outcome)),
+      el("p", {}, el("b", {}, sent.receiver), sent.integration && ` by ${sent.integration}`, " ", stateChip(sent.outcome)),
       facts([
         ["Because", sent.reason],
         ["Attempts", sent.attempts > 1 ? String(sent.attempts) : null],
@@ -84,8 +109,12 @@ function told(notifications) {
 }
 
 function decisions(id) {
-  const statement = `SELECT time, stage, receiver, outcome, reason\nFROM decisions\nWHERE incident_id = '${id.replaceAll("'", "''")}'\nORDER BY time`;
+  const statement = `SELECT time, stage, receiver, outcome, reason\nFROM decisions\nWHERE incident_id = ${quoted(id)}\nORDER BY time`;
   return el("p", { class: "more" }, sqlLink(statement, "Every decision about this incident, in SQL"));
+}
+
+function quoted(text) {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 export function slo(place, name) {
@@ -93,11 +122,11 @@ export function slo(place, name) {
   return async () => {
     const [groups, alerts] = await Promise.all([rows(`/api/v1/slos?slo=${encodeURIComponent(name)}`), rows("/api/v1/alerts")]);
     if (groups.length === 0) {
-      show(place, backLink(), empty(`There is no objective named ${name}. It may have been renamed in slos/.`));
+      show(place, backLink(), empty(`There is no objective named ${name}, or no event of it has come yet.`));
       return;
     }
     const own = alerts.filter((alert) => alert.labels?.slo === name);
-    show(place, backLink(), sloHead(name, groups[0]), groups.map(group), sloAlerts(own), slices(name));
+    show(place, backLink(), sloHead(name, groups[0]), groups.map(group), raised(own), slices(name));
   };
 }
 
@@ -109,28 +138,41 @@ function sloHead(name, row) {
   ]));
 }
 
-const WINDOWS = { "5m": "5 min", "30m": "30 min", "1h": "1 h", "6h": "6 h", "2h": "2 h", "1d": "1 d", "3d": "3 d" };
+const BURNS = [["burn_5m", "5 min"], ["burn_30m", "30 min"], ["burn_1h", "1 h"], ["burn_2h", "2 h"], ["burn_6h", "6 h"], ["burn_1d", "1 d"], ["burn_3d", "3 d"]];
 
 function group(row) {
-  const rates = Object.keys(row).filter((key) => key.startsWith("burn_"));
+  const known = BURNS.filter(([column]) => typeof row[column] === "number");
   return el("section", { class: "panel" },
     el("h2", {}, labels(row.groups) || "All events", " ", stateChip(row.state, row.severity)),
     budget(row.budget_left),
     facts([
       ["Good", `${number(row.good)} of ${number(row.total)}`],
-      ...rates.map((key) => [`Burn ${WINDOWS[key.slice(5)] || key.slice(5)}`, burn(row[key])]),
-    ], "facts big"));
-}
-
-function sloAlerts(alerts) {
-  if (alerts.length === 0) return panel("Alerts", empty("It has raised no alert that is still kept."));
-  return panel("Alerts", el("ul", { class: "timeline" }, alerts.map((alert) => el("li", {},
-    el("time", { datetime: alert.starts_at }, clockTime(alert.starts_at)),
-    el("div", {}, el("p", {}, stateChip(alert.state, alert.severity), " ",
-      alert.incident_id ? incidentLink(alert.incident_id, alert.annotations?.summary || alert.alertname) : alert.annotations?.summary || alert.alertname))))));
+      ...known.map(([column, name]) => [`Burn ${name}`, burn(row[column])]),
+    ], "facts big"),
+    facts([["Coverage", row.coverage], ["Newest event", row.last_event_time && dateTime(row.last_event_time)]]));
 }
 
 function slices(name) {
-  const statement = `SELECT slice_start, groups, good, total\nFROM sli_slices\nWHERE slo = '${name.replaceAll("'", "''")}'\nORDER BY slice_start DESC\nLIMIT 100`;
+  const statement = `SELECT slice_start, groups, good, total\nFROM sli_slices\nWHERE slo = ${quoted(name)}\nORDER BY slice_start DESC\nLIMIT 100`;
   return el("p", { class: "more" }, sqlLink(statement, "Its newest slices, in SQL"));
+}
+
+// Where an alert of a rule says it comes from.
+export function rule(place, name) {
+  document.title = `${name} · Plimsoll`;
+  return async () => {
+    const alerts = (await rows("/api/v1/alerts")).filter((alert) => alert.alertname === name);
+    show(place, backLink(), el("header", { class: "panel" }, el("h1", {}, name), el("p", { class: "meta" }, "An alert rule")), raised(alerts));
+  };
+}
+
+function raised(alerts) {
+  if (alerts.length === 0) return panel("Alerts", empty("It has raised no alert that is still kept."));
+  return panel("Alerts", el("ul", { class: "timeline" }, alerts.map((alert) => {
+    const summary = alert.annotations?.summary || alert.alertname;
+    return el("li", {},
+      el("time", { datetime: alert.starts_at }, clockTime(alert.starts_at)),
+      el("div", {}, el("p", {}, stateChip(alert.state, alert.severity), " ",
+        alert.incident_id ? incidentLink(alert.incident_id, summary) : summary)));
+  })));
 }

@@ -42,9 +42,9 @@ export function dateTime(text) {
   return Number.isFinite(at) ? new Date(at).toISOString().replace("T", " ").slice(0, 19) + " UTC" : "–";
 }
 
-// "impact_orders_waiting" -> "orders waiting"
-export function words(key, prefix = "") {
-  return key.slice(key.startsWith(prefix) ? prefix.length : 0).replaceAll("_", " ");
+// "orders_waiting" -> "orders waiting"
+export function words(key) {
+  return key.replaceAll("_", " ");
 }
 
 export function labels(map) {

@@ -3,7 +3,9 @@
 import { rows } from "./api.js";
 import { code, el, empty, facts, show, trouble } from "./dom.js";
 import { clockTime, dateTime, duration, labels, millis, number } from "./format.js";
-import { annotated, budget, burn, incidentLink, isOpen, sloLink, stateChip } from "./parts.js";
+import {
+  budget, burn, incidentLink, inline, isOpen, measures, said, sloLink, speakers, stateChip, titleOf,
+} from "./parts.js";
 import { sqlBox } from "./sql.js";
 
 const RESOLVED_SHOWN = 5;
@@ -51,27 +53,29 @@ function fillIncidents(place, now) {
 }
 
 function openIncident(incident, alerts, now) {
-  const paged = alerts.some((alert) => alert.severity === "page");
-  return el("article", { class: "incident", "data-severity": paged ? "page" : "ticket" },
+  const speaking = speakers(alerts);
+  const cause = said(speaking, "cause");
+  const evidence = measures(speaking, "evidence_");
+  return el("article", { class: "incident", "data-severity": speaking[0]?.severity === "page" ? "page" : "ticket" },
     el("p", { class: "meta" },
       stateChip(incident.state), " ",
       `since ${clockTime(incident.opened_at)} UTC · ${duration(now - millis(incident.opened_at))}`,
       incident.receiver && ` · told to ${incident.receiver}`),
-    el("h3", {}, incidentLink(incident.incident_id, incident.summary || labels(incident.group_labels) || incident.incident_id)),
+    el("h3", {}, incidentLink(incident.incident_id, titleOf(incident))),
     facts([
-      ["At risk", pairsAsText(annotated(alerts, "impact_"))],
-      ["Cause", pairsAsText(annotated(alerts, "evidence_")) || annotated(alerts, "cause").map(([, value]) => value)],
-    ].filter(([, value]) => value.length > 0)));
+      ["At risk", orNull(inline(measures(speaking, "impact_")))],
+      ["Cause", cause || orNull(inline(evidence))],
+    ]));
 }
 
-function pairsAsText(pairs) {
-  return pairs.flatMap(([term, value], index) => [index > 0 ? ", " : "", `${term} `, el("b", {}, value)]);
+function orNull(list) {
+  return list.length > 0 ? list : null;
 }
 
 function resolvedIncident(incident) {
   const lasted = duration(millis(incident.resolved_at) - millis(incident.opened_at));
   return el("li", {},
-    incidentLink(incident.incident_id, incident.summary || labels(incident.group_labels) || incident.incident_id),
+    incidentLink(incident.incident_id, titleOf(incident)),
     el("span", { class: "quiet" }, ` ${dateTime(incident.resolved_at)}, after ${lasted}`));
 }
 

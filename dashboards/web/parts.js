@@ -1,7 +1,7 @@
 // What several views show: the state of an objective, its budget as a bar, and what an incident's alerts say.
 
 import { chip, el, outsideLink, svg } from "./dom.js";
-import { number, percent, words } from "./format.js";
+import { labels, number, percent, words } from "./format.js";
 
 // Full is an untouched budget. An overspent one fills the bar in alarm: how far beyond is for the number to say.
 export function budget(left) {
@@ -30,27 +30,49 @@ export function stateChip(state, severity) {
   return chip(kind, name);
 }
 
-// { "impact_orders_waiting": [...] } over all alerts, each value once, as pairs for people.
-export function annotated(alerts, prefix) {
+// The alerts that speak for an incident: those that still fire, unmuted, pages first; when none does, all of them.
+export function speakers(alerts) {
+  const firing = alerts.filter((alert) => alert.state === "firing" && !alert.inhibited_by);
+  const chosen = firing.length > 0 ? firing : [...alerts];
+  return chosen.sort((a, b) => (a.severity === "page" ? 0 : 1) - (b.severity === "page" ? 0 : 1));
+}
+
+// What the first alert that has it says under a name: its cause, its action.
+export function said(alerts, name) {
+  return alerts.map((alert) => alert.annotations?.[name]).find((text) => text) ?? null;
+}
+
+// Every annotation of a kind ("impact_", "evidence_", "example_") as pairs for people, each value once.
+export function measures(alerts, prefix) {
+  const currency = said(alerts, "impact_currency");
   const found = new Map();
   for (const alert of alerts) {
     for (const [key, value] of Object.entries(alert.annotations || {})) {
-      if (!key.startsWith(prefix) || !value) continue;
-      const values = found.get(key) || new Set();
-      found.set(key, values.add(value));
+      if (!key.startsWith(prefix) || key === "impact_currency" || !value) continue;
+      found.set(key, (found.get(key) || new Set()).add(value));
     }
   }
-  return [...found].sort(([a], [b]) => a.localeCompare(b)).map(([key, values]) => [words(key, prefix), said(key, [...values])]);
+  return [...found].sort(([a], [b]) => a.localeCompare(b)).map(([key, values]) => {
+    const name = key.slice(prefix.length);
+    const shown = [...values].flatMap((value, index) => [index > 0 ? " · " : null, measure(name, value, currency)]);
+    return [words(name.replace(/_(s|ms)$/, "")), shown];
+  });
 }
 
-function said(key, values) {
-  return values.flatMap((value, index) => [index > 0 ? " · " : null, linked(key, value)]);
+function measure(name, value, currency) {
+  if (name.endsWith("trace_id")) return el("a", { href: `/traces/${encodeURIComponent(value)}` }, value);
+  if (name.endsWith("_url")) return outsideLink(value, value);
+  if (!/^-?\d+(\.\d+)?$/.test(value)) return value;
+  if (/(^|_)(pid|id|port|code)$/.test(name)) return value;
+  const amount = number(Number(value));
+  if (currency && /value|amount|revenue|cost/.test(name)) return `${amount} ${currency}`;
+  const unit = /_(s|ms)$/.exec(name);
+  return unit ? `${amount} ${unit[1]}` : amount;
 }
 
-function linked(key, value) {
-  if (key.endsWith("trace_id")) return el("a", { href: `/traces/${encodeURIComponent(value)}` }, value);
-  if (key.endsWith("_url") || key === "runbook") return outsideLink(value, value);
-  return value;
+// A run of text out of pairs: "orders 37, value at risk 48,210 EUR".
+export function inline(pairs) {
+  return pairs.flatMap(([term, value], index) => [index > 0 ? ", " : "", `${term} `, el("b", {}, value)]);
 }
 
 export function incidentLink(id, label) {
@@ -61,8 +83,16 @@ export function sloLink(name) {
   return el("a", { href: `/slos/${encodeURIComponent(name)}` }, name);
 }
 
+export function ruleLink(name) {
+  return name && el("a", { href: `/rules/${encodeURIComponent(name)}` }, name);
+}
+
 export function sqlLink(statement, label) {
   return el("a", { href: `/#sql=${encodeURIComponent(statement)}` }, label);
+}
+
+export function titleOf(incident) {
+  return incident.summary || labels(incident.group_labels) || incident.incident_id;
 }
 
 export function isOpen(incident) {

@@ -34,7 +34,7 @@ ORDER BY name`],
 
 export function sqlBox() {
   const statement = el("textarea", {
-    id: "statement", rows: "6", spellcheck: "false", autocapitalize: "off", autocomplete: "off",
+    id: "statement", rows: "8", spellcheck: "false", autocapitalize: "off", autocomplete: "off",
     "aria-describedby": "statement-hint",
   });
   statement.value = fromAddress() ?? EXAMPLES[0][1];
