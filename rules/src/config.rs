@@ -1,3 +1,5 @@
+//! The room's own settings.
+
 use std::path::PathBuf;
 use std::time::Duration;
 
