@@ -83,4 +83,5 @@ fn the_map_shows_every_folder_and_no_other() {
     let map = tree::read(|path| path == "ARCHITECTURE.md");
     let map = &map.first().expect("ARCHITECTURE.md stands at the root").text;
     assert_none("ARCHITECTURE.md and the tree disagree", &listing::differences(map, &tree::folders()));
+    assert_none("ARCHITECTURE.md and the check of arrows disagree", &listing::wrong_arrows(map));
 }

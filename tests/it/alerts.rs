@@ -115,8 +115,10 @@ fn assert_mail(messages: &[Value]) {
     assert_contains(&resolved["headers"]["Subject"], "HAM");
     assert_ne!(page["headers"]["Subject"], resolved["headers"]["Subject"]);
 
-    let thread = page["headers"]["Message-ID"].as_str().expect("a mail has an id").trim();
-    assert_contains(&resolved["headers"]["References"], thread);
+    let header =
+        |message: &Value, name: &str| message["headers"][name].as_str().expect(name).trim().to_owned();
+    assert_ne!(header(page, "Message-ID"), header(resolved, "Message-ID"));
+    assert_eq!(header(page, "References"), header(resolved, "References"), "one thread an incident");
 }
 
 fn assert_pagerduty(events: &[Value]) {

@@ -3,7 +3,7 @@
 use toml::Table;
 
 /// A room and the rooms it may import. `plimsoll`, the binary, may import all of them.
-const ROOMS: &[(&str, &[&str])] = &[
+pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("wal", &[]),
     ("lake", &["wal", "model"]),

@@ -1,43 +1,74 @@
-//! The map in ARCHITECTURE.md against the folders that are there.
+//! The map in ARCHITECTURE.md against the folders that are there and the arrows that are checked.
 
-/// The folders of the map are the lines `name/  what it is` of its first code block that has one.
+use crate::arrows::ROOMS;
+
+/// A row of the map: | `name/` | its work | what it may import |
+#[derive(Debug, PartialEq, Eq)]
+struct Row<'a> {
+    folder: &'a str,
+    imports: Vec<&'a str>,
+}
+
 pub(crate) fn differences(map: &str, folders: &[String]) -> Vec<String> {
-    let shown = shown_folders(map);
-    if shown.is_empty() {
-        return vec!["ARCHITECTURE.md has no code block with lines like `model/  the nouns`".to_owned()];
+    let rows = rows(map);
+    if rows.is_empty() {
+        return vec!["ARCHITECTURE.md has no table with rows like | `model/` | the nouns | - |".to_owned()];
     }
-    let missing = folders.iter().filter(|folder| !shown.contains(folder));
+    let missing = folders.iter().filter(|folder| !rows.iter().any(|row| row.folder == *folder));
     let missing = missing.map(|folder| format!("{folder}/ is not in ARCHITECTURE.md"));
-    let gone = shown.iter().filter(|folder| !folders.contains(folder));
-    let gone = gone.map(|folder| format!("{folder}/ is in ARCHITECTURE.md, but not in the tree"));
+    let gone = rows.iter().filter(|row| !folders.iter().any(|folder| folder == row.folder));
+    let gone = gone.map(|row| format!("{}/ is in ARCHITECTURE.md, but not in the tree", row.folder));
     missing.chain(gone).collect()
 }
 
-fn shown_folders(map: &str) -> Vec<String> {
-    let blocks = map.split("```").skip(1).step_by(2);
-    let mut listings = blocks.map(|block| block.lines().filter_map(folder).collect::<Vec<_>>());
-    listings.find(|folders| !folders.is_empty()).unwrap_or_default()
+/// What the map lets a room import must be what the check lets it; rooms that are yet to come are not on the map.
+pub(crate) fn wrong_arrows(map: &str) -> Vec<String> {
+    let rows = rows(map);
+    let mut violations = Vec::new();
+    for (room, allowed) in ROOMS {
+        let Some(row) = rows.iter().find(|row| row.folder == *room) else { continue };
+        let is_shown = |name: &&&str| rows.iter().any(|row| row.folder == **name);
+        let mut allowed: Vec<&str> = allowed.iter().filter(is_shown).copied().collect();
+        let mut imports = row.imports.clone();
+        allowed.sort_unstable();
+        imports.sort_unstable();
+        if imports != allowed {
+            violations.push(format!("{room}: the map says {imports:?}, the check {allowed:?}"));
+        }
+    }
+    violations
 }
 
-/// Only top-level folders: an indented line, or one with a longer path, explains a part of one.
-fn folder(line: &str) -> Option<String> {
-    let (name, after) = line.split_once('/')?;
-    let is_name = !name.is_empty() && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
-    (is_name && after.starts_with(' ')).then(|| name.to_owned())
+fn rows(map: &str) -> Vec<Row<'_>> {
+    map.lines().filter_map(row).collect()
+}
+
+fn row(line: &str) -> Option<Row<'_>> {
+    let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
+    let folder = cells.next()?.strip_prefix('`')?.strip_suffix("/`")?;
+    let imports = cells.nth(1)?.split(',').map(str::trim).filter(|name| !matches!(*name, "" | "-")).collect();
+    Some(Row { folder, imports })
 }
 
 #[test]
 fn a_folder_missing_on_either_side_is_found() {
-    let map = "# Map\n```\nplimsoll serve\n```\n\n```\nmodel/  the nouns\nattic/  nobody knows\n  src/ deeper\nmodel/src/x.rs y\n```\n";
+    let map = "# Map\n| room | work | may import |\n| --- | --- | --- |\n| `model/` | the `nouns/` | - |\n| `attic/` | ? | |\n";
     let found = differences(map, &["model".into(), "wal".into()]);
     assert_eq!(
         found,
         ["wal/ is not in ARCHITECTURE.md", "attic/ is in ARCHITECTURE.md, but not in the tree"]
     );
     assert!(differences(map, &["model".into(), "attic".into()]).is_empty());
+    assert_eq!(differences("# Map\n`model/` in prose\n", &["model".into()]).len(), 1);
 }
 
 #[test]
-fn a_map_without_a_listing_is_found() {
-    assert_eq!(differences("# Map\nmodel/ in prose\n", &["model".into()]).len(), 1);
+fn an_arrow_on_the_map_that_is_not_checked_is_found() {
+    let map = |imports| {
+        format!("| `model/` | nouns | - |\n| `wal/` | log | - |\n| `lake/` | tables | {imports} |\n")
+    };
+    assert!(wrong_arrows(&map("model, wal")).is_empty());
+    for imports in ["-", "wal", "wal, model, query"] {
+        assert_eq!(wrong_arrows(&map(imports)).len(), 1, "{imports}");
+    }
 }
