@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use plimsoll_alerting::{Alerting, Delivery, Routing};
 use plimsoll_collector::Collector;
-use plimsoll_dashboards::Faces;
+use plimsoll_dashboards::{Faces, MetricsSource};
 use plimsoll_lake::Lake;
 use plimsoll_model::{Clock, Decision};
 use plimsoll_query::QueryEngine;
@@ -37,7 +37,6 @@ pub struct App {
     ledger: Arc<Ledger>,
     decisions: Mutex<mpsc::Receiver<Decision>>,
     health: Arc<HealthBoard>,
-    deliveries: Option<mpsc::Sender<Delivery>>,
 }
 
 impl App {
@@ -47,7 +46,7 @@ impl App {
         let (ledger, decisions) = Ledger::new();
 
         let routing = load_routing(&config)?;
-        let alerting = Alerting::open(config.alerting(), routing, ledger.clone())
+        let alerting = Alerting::open(config.alerting(), routing, Arc::<Ledger>::clone(&ledger))
             .context("alerting's store can't be opened")?;
 
         let slos = plimsoll_rules::SloTable::default();
@@ -56,10 +55,16 @@ impl App {
         let engine = QueryEngine::new(config.query(), lake.clone(), state, Arc::clone(&clock))?;
 
         let rules = load_rules(&config, &engine).await?;
-        let evaluator =
-            Evaluator::start(config.rules()?, rules, engine.clone(), lake.clone(), ledger.clone(), slos)
-                .await
-                .context("the evaluator can't restore its state")?;
+        let evaluator = Evaluator::start(
+            config.rules()?,
+            rules,
+            engine.clone(),
+            lake.clone(),
+            Arc::<Ledger>::clone(&ledger),
+            slos,
+        )
+        .await
+        .context("the evaluator can't restore its state")?;
 
         let collector = Collector::new(config.collector(), lake.clone(), Arc::clone(&clock));
         Ok(Self {
@@ -73,15 +78,7 @@ impl App {
             alerting,
             ledger,
             decisions: Mutex::new(decisions),
-            deliveries: None,
         })
-    }
-
-    /// Hands every delivery to `deliveries` as well; what finds no place there is let go.
-    #[must_use]
-    pub fn showing(mut self, deliveries: mpsc::Sender<Delivery>) -> Self {
-        self.deliveries = Some(deliveries);
-        self
     }
 
     #[must_use]
@@ -99,11 +96,17 @@ impl App {
         &self.collector
     }
 
-    fn faces(&self, app: &Arc<Self>) -> Faces {
+    /// What the rooms count, read when it is asked for. Holds the app weakly.
+    #[must_use]
+    pub fn metrics(self: &Arc<Self>) -> Arc<dyn MetricsSource> {
+        Arc::new(metrics::AppMetrics(Arc::downgrade(self)))
+    }
+
+    fn faces(self: &Arc<Self>) -> Faces {
         Faces {
             engine: self.engine.clone(),
-            health: self.health.clone(),
-            metrics: Arc::new(metrics::AppMetrics(Arc::downgrade(app))),
+            health: Arc::<HealthBoard>::clone(&self.health),
+            metrics: self.metrics(),
             clock: Arc::clone(&self.clock),
             public_url: self.config.public_url(),
             version: env!("CARGO_PKG_VERSION"),
@@ -131,8 +134,8 @@ impl App {
     }
 
     /// Runs until `stop`, or until a part of it dies: a pager that is half dead must be restarted, not trusted.
-    pub async fn run(self, listeners: Listeners, stop: CancellationToken) -> anyhow::Result<()> {
-        loops::run(Arc::new(self), listeners, stop).await
+    pub async fn run(self: Arc<Self>, listeners: Listeners, stop: CancellationToken) -> anyhow::Result<()> {
+        loops::run(self, listeners, stop).await
     }
 }
 

@@ -1,27 +1,43 @@
-//! We observe ourselves with the same product: log lines for people on stderr, and spans through the OTLP port to
-//! ourselves. The collector's own work is left out, or each export would cause the next.
+//! We observe ourselves with the same product: log lines for people on stderr, spans and metrics through the OTLP port
+//! to ourselves. The collector's own work makes no spans, or each export would cause the next.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider as _};
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
+use plimsoll_dashboards::{MetricKind, MetricsSource};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-/// What has to be ended before the process may end, so that the last spans leave.
+/// What has to be ended before the process may end.
 #[derive(Debug, Default)]
-pub(crate) struct Telemetry(Option<SdkTracerProvider>);
+pub(crate) struct Telemetry {
+    to_ourselves: Option<Export>,
+    spans: Option<SdkTracerProvider>,
+    metrics: Option<SdkMeterProvider>,
+}
+
+#[derive(Clone, Debug)]
+struct Export {
+    endpoint: String,
+    interval: Duration,
+}
 
 impl Telemetry {
     /// Log lines only.
     pub(crate) fn logs(level: &str) -> anyhow::Result<Self> {
         init(level, None::<tracing_subscriber::layer::Identity>)?;
-        Ok(Self(None))
+        Ok(Self::default())
     }
 
     /// Log lines, and spans to the OTLP/gRPC port at `endpoint` every `interval`.
@@ -30,28 +46,71 @@ impl Telemetry {
             .with_tonic()
             .with_endpoint(endpoint)
             .build()
-            .context("the exporter of our own telemetry can't be built")?;
+            .context("the exporter of our own spans can't be built")?;
         let batches = BatchConfigBuilder::default().with_scheduled_delay(interval).build();
-        let resource = Resource::builder()
-            .with_service_name("plimsoll")
-            .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-            .build();
         let provider = SdkTracerProvider::builder()
             .with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(batches).build())
-            .with_resource(resource)
+            .with_resource(resource())
             .build();
         let spans =
             tracing_opentelemetry::layer().with_tracer(provider.tracer("plimsoll")).with_filter(own_spans());
         init(level, Some(spans))?;
-        Ok(Self(Some(provider)))
+        let to_ourselves = Some(Export { endpoint: endpoint.to_owned(), interval });
+        Ok(Self { to_ourselves, spans: Some(provider), metrics: None })
     }
 
-    /// Sends what is left. Called while the collector still listens.
+    /// From now on sends what `source` counts, where spans go.
+    pub(crate) fn count(&mut self, source: &Arc<dyn MetricsSource>) -> anyhow::Result<()> {
+        let Some(Export { endpoint, interval }) = self.to_ourselves.clone() else { return Ok(()) };
+        let exporter = MetricExporter::builder()
+            .with_tonic()
+            .with_endpoint(endpoint)
+            .build()
+            .context("the exporter of our own metrics can't be built")?;
+        let reader = PeriodicReader::builder(exporter).with_interval(interval).build();
+        let provider = SdkMeterProvider::builder().with_reader(reader).with_resource(resource()).build();
+        observe(&provider.meter("plimsoll"), source);
+        self.metrics = Some(provider);
+        Ok(())
+    }
+
+    /// Ends the exports. What the last interval had to say is let go: the port it would go to is closed by now.
     pub(crate) fn finish(self) {
-        if let Some(provider) = self.0
-            && let Err(error) = provider.shutdown()
-        {
-            tracing::debug!(%error, "the last of our own spans did not leave");
+        let spans = self.spans.map(|provider| provider.shutdown_with_timeout(Duration::from_secs(1)));
+        let metrics = self.metrics.map(|provider| provider.shutdown_with_timeout(Duration::from_secs(1)));
+        for error in [spans, metrics].into_iter().flatten().filter_map(Result::err) {
+            tracing::debug!(%error, "our own telemetry ended before its last export");
+        }
+    }
+}
+
+fn resource() -> Resource {
+    Resource::builder()
+        .with_service_name("plimsoll")
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// One instrument for each name that `/metrics` shows; both say the same.
+fn observe(meter: &Meter, source: &Arc<dyn MetricsSource>) {
+    let kinds: BTreeMap<_, _> =
+        source.samples().into_iter().map(|sample| (sample.name, (sample.help, sample.kind))).collect();
+    for (name, (help, kind)) in kinds {
+        let source = Arc::clone(source);
+        let report = move |instrument: &dyn AsyncInstrument<f64>| {
+            for sample in source.samples().into_iter().filter(|sample| sample.name == name) {
+                let labels: Vec<_> =
+                    sample.labels.into_iter().map(|(label, value)| KeyValue::new(label, value)).collect();
+                instrument.observe(sample.value, &labels);
+            }
+        };
+        match kind {
+            MetricKind::Counter => {
+                meter.f64_observable_counter(name).with_description(help).with_callback(report).build();
+            }
+            MetricKind::Gauge => {
+                meter.f64_observable_gauge(name).with_description(help).with_callback(report).build();
+            }
         }
     }
 }
@@ -60,8 +119,8 @@ impl Telemetry {
 fn own_spans() -> Targets {
     Targets::new()
         .with_target("plimsoll", LevelFilter::INFO)
-        .with_target("plimsoll_rules", LevelFilter::INFO)
-        .with_target("plimsoll_alerting", LevelFilter::INFO)
+        .with_target("plimsoll_collector", LevelFilter::OFF)
+        .with_target("plimsoll_lake", LevelFilter::OFF)
 }
 
 fn init<L>(level: &str, spans: Option<L>) -> anyhow::Result<()>

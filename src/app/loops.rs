@@ -9,6 +9,8 @@ use plimsoll_model::{Alert, Clock, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument, info_span};
 
 use super::{App, Listeners};
 use crate::ledger;
@@ -51,7 +53,7 @@ fn serve(tasks: &mut JoinSet<Outcome>, app: &Arc<App>, listeners: Listeners, sto
         ("PostgreSQL wire", plimsoll_query::serve_postgres(engine, postgres, until).await.map_err(Into::into))
     });
 
-    let (faces, until) = (app.faces(app), stop.clone());
+    let (faces, until) = (app.faces(), stop.clone());
     tasks.spawn(async move {
         ("console", plimsoll_dashboards::serve(faces, console, until).await.map_err(Into::into))
     });
@@ -106,7 +108,9 @@ async fn evaluate(
 ) -> anyhow::Result<()> {
     let interval = app.config.evaluation_interval();
     while !stop.is_cancelled() {
-        let stated = app.evaluator.lock().await.tick(app.clock.now()).await;
+        let pass = info_span!("evaluation pass", alerts = Empty);
+        let stated = app.evaluator.lock().await.tick(app.clock.now()).instrument(pass.clone()).await;
+        pass.record("alerts", stated.len());
         if alerts.try_send(stated).is_err() {
             tracing::warn!("alerting is busy: one tick's alerts are left to the next");
         }
@@ -130,7 +134,8 @@ async fn alert(
             alerts = stated.recv() => alerts,
             () = app.clock.sleep(wait) => None,
         };
-        match receive_and_dispatch(&app, alerts).await {
+        let pass = info_span!("alerting pass");
+        match receive_and_dispatch(&app, alerts).instrument(pass).await {
             Ok(deadline) => {
                 next = deadline;
                 app.health.beat("alerting", None);
@@ -157,11 +162,12 @@ async fn receive_and_dispatch(
 async fn deliver(app: Arc<App>, outbox: Arc<Notify>, stop: CancellationToken) -> anyhow::Result<()> {
     let mut next = None;
     while !stop.is_cancelled() {
-        match app.alerting.deliver(app.clock.now()).await {
+        let pass = info_span!("delivery pass", sent = Empty);
+        match app.alerting.deliver(app.clock.now()).instrument(pass.clone()).await {
             Ok((deliveries, deadline)) => {
+                pass.record("sent", deliveries.len());
                 next = deadline;
                 app.health.beat("delivery", None);
-                show(&app, deliveries);
             }
             Err(error) => {
                 tracing::error!(%error, "the outbox could not be read; it is tried again");
@@ -176,15 +182,6 @@ async fn deliver(app: Arc<App>, outbox: Arc<Notify>, stop: CancellationToken) ->
         }
     }
     Ok(())
-}
-
-fn show(app: &App, deliveries: Vec<plimsoll_alerting::Delivery>) {
-    let Some(viewer) = &app.deliveries else { return };
-    for delivery in deliveries {
-        if viewer.try_send(delivery).is_err() {
-            tracing::debug!("nobody looks at deliveries");
-        }
-    }
 }
 
 fn time_until(deadline: Option<Timestamp>, now: Timestamp) -> Duration {

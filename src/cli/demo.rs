@@ -39,7 +39,7 @@ impl Demo {
         write_files(folder.path(), &demo::files(&doors, &mailbox))?;
         let config = Config::read(&folder.path().join("plimsoll.toml"))?;
 
-        let app = App::open(config, Arc::clone(&clock)).await?;
+        let app = Arc::new(App::open(config, Arc::clone(&clock)).await?);
         let product = tokio::spawn(app.run(listeners, stop.clone()));
         let options = demo::Options { once: self.once, program: program(), ..demo::Options::default() };
         let told = demo::run(options, doors, clock, mailbox, super::say, stop.clone()).await;

@@ -17,11 +17,12 @@ pub(super) async fn serve(file: &Path, log: &str) -> anyhow::Result<ExitCode> {
     let config = Config::read(file)?;
     let listeners = Listeners::bind(&config).await?;
     let addresses = listeners.addresses()?;
-    let telemetry = match config.telemetry_interval() {
+    let mut telemetry = match config.telemetry_interval() {
         Some(interval) => Telemetry::to_ourselves(log, &format!("http://{}", addresses.grpc), interval)?,
         None => Telemetry::logs(log)?,
     };
-    let app = App::open(config, Arc::new(SystemClock)).await?;
+    let app = Arc::new(App::open(config, Arc::new(SystemClock)).await?);
+    telemetry.count(&app.metrics())?;
     tracing::info!(
         otlp_grpc = %addresses.grpc, otlp_http = %addresses.http, postgres = %addresses.postgres,
         console = %addresses.console, "ready"
