@@ -169,9 +169,7 @@ impl Config {
             .with_context(|| format!("can't read the configuration {}", file.display()))?;
         let mut config: Self =
             toml::from_str(&text).with_context(|| format!("{} is not valid", file.display()))?;
-        let folder = file.parent().unwrap_or_else(|| Path::new("."));
-        config.base =
-            std::path::absolute(folder).context("the configuration's folder has no absolute path")?;
+        config.base = folder_of(file).context("the configuration's folder has no absolute path")?;
         config.check().with_context(|| format!("{} is not valid", file.display()))?;
         Ok(config)
     }
@@ -307,6 +305,13 @@ impl Config {
             public_url: self.public_url(),
         }
     }
+}
+
+/// Absolute before the file's name is cut off: the folder of a bare `plimsoll.toml` would be the empty path.
+fn folder_of(file: &Path) -> std::io::Result<PathBuf> {
+    let mut folder = std::path::absolute(file)?;
+    folder.pop();
+    Ok(folder)
 }
 
 fn loopback(port: u16) -> SocketAddr {

@@ -2,6 +2,7 @@
 //! to ourselves. The collector's own work makes no spans, or each export would cause the next.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,9 +128,32 @@ fn init<L>(level: &str, spans: Option<L>) -> anyhow::Result<()>
 where
     L: Layer<tracing_subscriber::Registry> + Send + Sync,
 {
-    let filter = EnvFilter::try_new(level).with_context(|| {
-        format!("--log \"{level}\" is not a filter: write it like \"info\" or \"plimsoll_lake=debug\"")
-    })?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_filter(line_filter(level)?);
     tracing_subscriber::registry().with(spans).with(lines).try_init().context("logging was set up twice")
+}
+
+/// A bare level is meant for us: the libraries below say at `info` what only their authors want to know.
+fn line_filter(level: &str) -> anyhow::Result<EnvFilter> {
+    let directives = match level.parse::<LevelFilter>() {
+        Ok(level) => format!("warn,plimsoll={level}"),
+        Err(_) => level.to_owned(),
+    };
+    EnvFilter::try_new(directives).with_context(|| {
+        format!("--log \"{level}\" is not a filter: write it like \"info\" or \"plimsoll_lake=debug\"")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_level_is_ours_and_libraries_only_warn() {
+        assert_eq!(line_filter("debug").expect("a filter").to_string(), "plimsoll=debug,warn");
+        assert_eq!(line_filter("hyper=trace").expect("a filter").to_string(), "hyper=trace");
+        assert!(line_filter("plimsoll=loud").is_err());
+    }
 }

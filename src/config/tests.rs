@@ -60,3 +60,10 @@ fn a_rule_file_that_is_named_must_exist() {
 fn a_pack_that_is_not_there_is_not_ignored() {
     assert!(error_of("[rules]\npacks = [\"odoo-distribution\"]\n").contains("odoo-distribution"));
 }
+
+#[test]
+fn a_bare_file_name_stands_in_the_current_folder() {
+    let here = std::env::current_dir().expect("a current folder");
+    assert_eq!(folder_of(Path::new("plimsoll.toml")).expect("absolute"), here);
+    assert_eq!(folder_of(Path::new("site/plimsoll.toml")).expect("absolute"), here.join("site"));
+}
