@@ -74,7 +74,7 @@ function alertList(alerts) {
     el("p", { class: "meta" }, stateChip(alert.state, alert.severity),
       ` ${alert.severity || ""} since ${clockTime(alert.starts_at)} UTC`,
       alert.ends_at && `, until ${clockTime(alert.ends_at)} UTC`,
-      alert.inhibited_by && ` · muted by ${alert.inhibited_by}`),
+      alert.inhibited_by && ` · ${mutedBy(alert, alerts)}`),
     el("h3", {}, alert.annotations?.summary || alert.alertname),
     facts([
       ["rule", alert.labels?.slo ? sloLink(alert.labels.slo) : ruleLink(alert.alertname)],
@@ -126,7 +126,7 @@ export function slo(place, name) {
       return;
     }
     const own = alerts.filter((alert) => alert.labels?.slo === name);
-    show(place, backLink(), sloHead(name, groups[0]), groups.map(group), raised(own), slices(name));
+    show(place, backLink(), sloHead(name, groups[0]), groups.map(group), raised(own, alerts), slices(name));
   };
 }
 
@@ -161,18 +161,25 @@ function slices(name) {
 export function rule(place, name) {
   document.title = `${name} · Plimsoll`;
   return async () => {
-    const alerts = (await rows("/api/v1/alerts")).filter((alert) => alert.alertname === name);
-    show(place, backLink(), el("header", { class: "panel" }, el("h1", {}, name), el("p", { class: "meta" }, "An alert rule")), raised(alerts));
+    const all = await rows("/api/v1/alerts");
+    const alerts = all.filter((alert) => alert.alertname === name);
+    show(place, backLink(), el("header", { class: "panel" }, el("h1", {}, name), el("p", { class: "meta" }, "An alert rule")), raised(alerts, all));
   };
 }
 
-function raised(alerts) {
+function mutedBy(alert, alerts) {
+  const muter = alerts.find((other) => other.fingerprint === alert.inhibited_by);
+  return `muted by ${muter?.alertname || "another alert"}`;
+}
+
+function raised(alerts, all) {
   if (alerts.length === 0) return panel("Alerts", empty("It has raised no alert that is still kept."));
   return panel("Alerts", el("ul", { class: "timeline" }, alerts.map((alert) => {
     const summary = alert.annotations?.summary || alert.alertname;
     return el("li", {},
       el("time", { datetime: alert.starts_at }, clockTime(alert.starts_at)),
       el("div", {}, el("p", {}, stateChip(alert.state, alert.severity), " ",
-        alert.incident_id ? incidentLink(alert.incident_id, summary) : summary)));
+        alert.incident_id ? incidentLink(alert.incident_id, summary) : summary),
+      alert.inhibited_by && el("p", { class: "quiet" }, `Nobody was told of it: ${mutedBy(alert, all)}`)));
   })));
 }
