@@ -143,7 +143,8 @@ impl Pass<'_> {
             })
             .collect();
         let now = self.now.nanos().to_string();
-        let hash = hash_of(&[&row.group_key, &row.receiver, &integration.name, &incident_id, &now]);
+        let hash =
+            hash_of(&[&row.group_key, &row.receiver, &integration.name, &incident_id, reason.as_str(), &now]);
         let mut notification = Notification {
             id: hash.get(..32).expect("a hash is ASCII").to_owned(),
             opened_at: self.store.incident_opened_at(&incident_id)?.unwrap_or(self.now),
