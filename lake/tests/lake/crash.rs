@@ -1,0 +1,105 @@
+//! A crash between any two steps of a flush: the picture of the folder at that moment opens, complete and without
+//! duplicates.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use plimsoll_lake::{FlushStep, FlushSteps, Lake, LakeError, Seams};
+use plimsoll_model::Table;
+
+use crate::harness::{House, Photographer, config, decisions, numbers, spans};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_between_any_two_steps_loses_nothing_and_stores_nothing_twice() {
+    let house = House::new();
+    let photographer = Photographer::of(&house);
+    let lake = house.open_with(photographer.seams()).await;
+    lake.append(vec![decisions([1, 2]), spans([7])]).await.expect("kept");
+    lake.append(vec![decisions([3])]).await.expect("kept");
+    lake.flush().await.expect("flushes");
+    lake.append(vec![decisions([4])]).await.expect("kept");
+    lake.flush().await.expect("flushes");
+
+    let pictures = photographer.pictures.lock().expect("not poisoned").clone();
+    assert_eq!(pictures.len(), 6, "three steps of two tables: {pictures:?}");
+    for (name, data_dir) in pictures {
+        let expected = if name.starts_with("spans") { vec![1, 2, 3] } else { vec![1, 2, 3, 4] };
+        // Twice, with a flush in between: what the first start repaired must hold for the second.
+        for _ in 0..2 {
+            let lake = Lake::open(config(&data_dir), Arc::new(house.clock.clone())).await.expect("opens");
+            assert_eq!(numbers(&lake, Table::Decisions), expected, "{name}");
+            assert_eq!(numbers(&lake, Table::Spans), [7], "{name}");
+            lake.flush().await.expect("flushes");
+            assert_eq!(numbers(&lake, Table::Decisions), expected, "{name}");
+        }
+    }
+}
+
+/// Fails at one step, once.
+#[derive(Debug)]
+struct FailOnce(FlushStep, AtomicBool);
+
+impl FlushSteps for FailOnce {
+    fn reached(&self, _table: Table, step: FlushStep) -> Result<(), LakeError> {
+        if step == self.0 && !self.1.swap(true, Ordering::SeqCst) {
+            return Err(LakeError::Other("injected".into()));
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_failed_flush_is_repeated_without_duplicates_also_when_its_commit_had_arrived() {
+    for step in [FlushStep::DataFileWritten, FlushStep::Committed, FlushStep::Swapped] {
+        let house = House::new();
+        let steps = Arc::new(FailOnce(step, AtomicBool::new(false)));
+        let lake = house.open_with(Seams { flush_steps: steps, ..Seams::default() }).await;
+        lake.append(vec![decisions([1])]).await.expect("kept");
+        lake.flush().await.expect_err("injected");
+        assert_eq!(lake.stats().flush_failures, 1);
+        assert_eq!(numbers(&lake, Table::Decisions), [1], "{step:?}");
+
+        lake.append(vec![decisions([2])]).await.expect("kept");
+        lake.flush().await.expect("flushes");
+        assert_eq!(numbers(&lake, Table::Decisions), [1, 2], "{step:?}");
+        assert_eq!(lake.stats().buffered_bytes, 0);
+        drop(lake);
+        assert_eq!(numbers(&house.open().await, Table::Decisions), [1, 2], "{step:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_torn_end_of_the_log_is_cut() {
+    let house = House::new();
+    let lake = house.open().await;
+    lake.append(vec![decisions([1])]).await.expect("kept");
+    drop(lake);
+    let segment = house.folder.path().join("wal/00000000000000000001.wal");
+    let mut bytes = fs::read(&segment).expect("there");
+    let whole = bytes.len() as u64;
+    bytes.extend_from_slice(&[0x17; 50]);
+    fs::write(&segment, bytes).expect("room");
+
+    let lake = house.open().await;
+    assert_eq!(numbers(&lake, Table::Decisions), [1]);
+    assert_eq!(lake.stats().quarantined, 0);
+    assert_eq!(fs::metadata(&segment).expect("there").len(), whole);
+}
+
+#[tokio::test]
+async fn a_lost_log_does_not_give_sequences_again_that_the_tables_have() {
+    let house = House::new();
+    let lake = house.open().await;
+    for number in 1..=3 {
+        lake.append(vec![decisions([number])]).await.expect("kept");
+    }
+    lake.flush().await.expect("flushes");
+    drop(lake);
+    fs::remove_dir_all(house.folder.path().join("wal")).expect("there");
+
+    let lake = house.open().await;
+    lake.append(vec![decisions([4])]).await.expect("kept");
+    drop(lake);
+    assert_eq!(numbers(&house.open().await, Table::Decisions), [1, 2, 3, 4]);
+}

@@ -1,0 +1,153 @@
+//! A lake in a folder of its own, rows that can be counted, and the ways in which a process ends.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::TimestampNanosecondType;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use plimsoll_lake::{Config, FlushStep, FlushSteps, Lake, LakeError, Seams, from_physical};
+use plimsoll_model::{ManualClock, SignalBatch, Table, Timestamp, batch_from_rows};
+
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_763_719_028);
+
+pub(crate) struct House {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) clock: ManualClock,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder"), clock: ManualClock::at(NOW) }
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        config(self.folder.path())
+    }
+
+    pub(crate) async fn open(&self) -> Lake {
+        self.open_with(Seams::default()).await
+    }
+
+    pub(crate) async fn open_with(&self, seams: Seams) -> Lake {
+        Lake::open_with(self.config(), Arc::new(self.clock.clone()), seams).await.expect("opens")
+    }
+
+    pub(crate) fn log_of(&self, table: Table) -> PathBuf {
+        self.folder.path().join("lake/default").join(table.name()).join("_delta_log")
+    }
+}
+
+pub(crate) fn config(data_dir: &Path) -> Config {
+    Config {
+        data_dir: data_dir.to_path_buf(),
+        flush_rows: 100,
+        flush_age: Duration::from_secs(30),
+        buffer_limit_bytes: 64 << 20,
+    }
+}
+
+/// One decision for each number; the number is its event time in nanoseconds.
+pub(crate) fn decisions(numbers: impl IntoIterator<Item = i64>) -> SignalBatch {
+    let rows: Vec<_> = numbers
+        .into_iter()
+        .map(
+            |number| serde_json::json!({"time": number, "ingest_time": 0, "stage": "rule", "reason": "test"}),
+        )
+        .collect();
+    rows_of(Table::Decisions, &rows)
+}
+
+/// Spans with everything nested that the schema has.
+pub(crate) fn spans(numbers: impl IntoIterator<Item = i64>) -> SignalBatch {
+    let rows: Vec<_> = numbers
+        .into_iter()
+        .map(|number| {
+            serde_json::json!({
+                "time": number, "ingest_time": 7, "trace_id": format!("{number:032x}"), "span_id": "1", "name": "GET",
+                "duration_ms": 1.5, "resource": {"host.name": "h1"}, "attributes": {"a": "1", "b": null},
+                "events": [{"time_unix_nano": number, "name": "e", "attributes": {"k": "v"}}, {"name": "f"}],
+                "links": [],
+            })
+        })
+        .collect();
+    rows_of(Table::Spans, &rows)
+}
+
+fn rows_of(table: Table, rows: &[serde_json::Value]) -> SignalBatch {
+    SignalBatch { table, batch: batch_from_rows(&table.schema(), rows).expect("fits") }
+}
+
+/// Every row of the table as a query would read it, hot and cold.
+pub(crate) fn read(lake: &Lake, table: Table) -> Vec<RecordBatch> {
+    let snapshot = lake.snapshot(table);
+    let mut batches = snapshot.hot;
+    for file in snapshot.cold {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&file.path).expect("there"));
+        let reader = reader.expect("a Parquet file").build().expect("readable");
+        let rows_before: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        batches
+            .extend(reader.map(|batch| from_physical(table, &batch.expect("readable")).expect("physical")));
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        assert_eq!((rows - rows_before) as u64, file.rows);
+    }
+    batches
+}
+
+/// The numbers of the rows, sorted.
+pub(crate) fn numbers(lake: &Lake, table: Table) -> Vec<i64> {
+    let mut numbers: Vec<_> = read(lake, table)
+        .iter()
+        .flat_map(|batch| batch["time"].as_primitive::<TimestampNanosecondType>().values().to_vec())
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Copies the whole data folder at some step of a flush: what a machine would find after a crash there.
+#[derive(Debug)]
+pub(crate) struct Photographer {
+    data_dir: PathBuf,
+    albums: tempfile::TempDir,
+    pub(crate) pictures: Mutex<BTreeMap<String, PathBuf>>,
+}
+
+impl Photographer {
+    pub(crate) fn of(house: &House) -> Arc<Self> {
+        Arc::new(Self {
+            data_dir: house.folder.path().to_path_buf(),
+            albums: tempfile::tempdir().expect("a folder"),
+            pictures: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn seams(self: &Arc<Self>) -> Seams {
+        Seams { flush_steps: Arc::clone(self) as Arc<dyn FlushSteps>, ..Seams::default() }
+    }
+}
+
+impl FlushSteps for Photographer {
+    fn reached(&self, table: Table, step: FlushStep) -> Result<(), LakeError> {
+        let name = format!("{table}-{step:?}");
+        let picture = self.albums.path().join(&name);
+        copy_folder(&self.data_dir, &picture);
+        self.pictures.lock().expect("not poisoned").insert(name, picture);
+        Ok(())
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("room");
+    for file in fs::read_dir(from).expect("there") {
+        let file = file.expect("readable");
+        let to = to.join(file.file_name());
+        if file.path().is_dir() {
+            copy_folder(&file.path(), &to);
+        } else {
+            fs::copy(file.path(), to).expect("room");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The lake through its edges: what was acknowledged is visible at once, and after every kind of end it is there once.
+
+mod append;
+mod crash;
+mod delta;
+mod harness;
+mod maintain;
