@@ -35,10 +35,10 @@ impl Door {
 
     async fn over(config: Config, lake: plimsoll_lake::Config) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_700_000_000)));
+        let clock = ManualClock::at(Timestamp::from_secs(1_700_000_000));
         let lake_config = plimsoll_lake::Config { data_dir: folder.path().to_owned(), ..lake };
-        let lake = Lake::open(lake_config, clock.clone()).await.expect("an empty lake opens");
-        let collector = Collector::new(config, lake.clone(), clock);
+        let lake = Lake::open(lake_config, Arc::new(clock.clone())).await.expect("an empty lake opens");
+        let collector = Collector::new(config, lake.clone(), Arc::new(clock));
         let stop = CancellationToken::new();
         let (grpc, grpc_listener) = loopback().await;
         let (http, http_listener) = loopback().await;

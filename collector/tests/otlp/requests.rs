@@ -5,8 +5,8 @@ use std::io::Write;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -83,23 +83,27 @@ pub(crate) fn gauge(value: f64) -> Request {
 
 /// A log body of lists in lists, written by hand: serialisers give up long before 200,000.
 pub(crate) fn nested(levels: usize) -> Request {
-    let mut value = AnyValue { value: Some(Value::ArrayValue(ArrayValue::default())) }.encode_to_vec();
-    for _ in 0..levels {
-        value = enclosed(&[0x2a], enclosed(&[0x0a], value));
+    const VALUES: u8 = 0x0a;
+    const ARRAY_VALUE: u8 = 0x2a;
+    // resourceLogs, scopeLogs, logRecords, body: the outermost last.
+    const ENVELOPE: [u8; 4] = [0x2a, 0x12, 0x12, 0x0a];
+    let mut backwards = Vec::new();
+    let lists = std::iter::repeat_n([VALUES, ARRAY_VALUE], levels).flatten();
+    for tag in [ARRAY_VALUE].into_iter().chain(lists).chain(ENVELOPE) {
+        enclose(tag, &mut backwards);
     }
-    let record = enclosed(&[0x12], enclosed(&[0x2a], value));
-    let protobuf = enclosed(&[0x0a], enclosed(&[0x12], record));
+    let protobuf = backwards.into_iter().rev().collect();
     let (open, close) = (r#"{"arrayValue":{"values":["#, "]}}");
     let value = open.repeat(levels) + "{}" + &close.repeat(levels);
     let json = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{value}}}]}}]}}]}}"#);
     Request { signal: Signal::Logs, protobuf, json: json.into_bytes() }
 }
 
-fn enclosed(tag: &[u8], inner: Vec<u8>) -> Vec<u8> {
-    let mut outer = tag.to_vec();
-    prost::encoding::encode_varint(inner.len() as u64, &mut outer);
-    outer.extend(inner);
-    outer
+/// Puts what is there into one field. Written from its end, a message of any depth is never copied.
+fn enclose(tag: u8, backwards: &mut Vec<u8>) {
+    let mut header = vec![tag];
+    prost::encoding::encode_varint(backwards.len() as u64, &mut header);
+    backwards.extend(header.into_iter().rev());
 }
 
 pub(crate) fn compressed(bytes: &[u8], encoding: &str) -> Vec<u8> {
