@@ -139,10 +139,10 @@ spec:
     refuses(&one_file.replace("target: 0.995", "target: 99.5"), 19, "targetPercent: 99.5");
     refuses(&one_file.replace("target: 0.995", "targetPercent: 100"), 19, "leaves no error budget");
     refuses(&one_file.replace("Occurrences", "Timeslices"), 16, "Occurrences");
-    refuses(&one_file.replace("type: plimsoll", "type: prometheus"), 40, "type `prometheus`");
+    refuses(&one_file.replace("type: plimsoll", "type: prometheus"), 39, "type `prometheus`");
     refuses(&one_file.replace("isRolling: true", "isRolling: false"), 14, "isRolling: true");
     refuses(&one_file.replace("group-by", "groupby"), 7, "plimsoll.dev/groupby");
-    refuses(&one_file.replace("rawType: success", "rawType: failure"), 37, "success");
+    refuses(&one_file.replace("rawType: success", "rawType: failure"), 36, "success");
     refuses(&one_file.replace("openslo/v1\nkind: SLO", "openslo/v1alpha\nkind: SLO"), 1, "openslo/v1");
 }
 
