@@ -34,17 +34,14 @@ const MAX_DECODED_BYTES: u64 = 2 << 30;
 pub(crate) fn encode(batches: &[SignalBatch]) -> Result<Vec<u8>, LakeError> {
     let mut tables = Vec::new();
     for SignalBatch { table, batch } in batches {
-        let message = encode_batch(batch).map_err(unwritable)?;
-        let length = u32::try_from(message.len()).map_err(unwritable)?;
-        let name = table.name().as_bytes();
-        tables.push(u8::try_from(name.len()).map_err(unwritable)?);
-        tables.extend_from_slice(name);
-        tables.extend_from_slice(&todays_fingerprint(*table).0.to_le_bytes());
-        tables.extend_from_slice(&length.to_le_bytes());
-        tables.extend_from_slice(&message);
+        encode_table(table.name(), todays_fingerprint(*table), batch, &mut tables)?;
     }
+    compressed(&tables)
+}
+
+fn compressed(tables: &[u8]) -> Result<Vec<u8>, LakeError> {
     let mut record = vec![VERSION];
-    zstd::stream::copy_encode(tables.as_slice(), &mut record, 1).map_err(unwritable)?;
+    zstd::stream::copy_encode(tables, &mut record, 1).map_err(unwritable)?;
     Ok(record)
 }
 
@@ -87,6 +84,22 @@ fn decode_table(rest: &mut &[u8], schemas: &Schemas) -> Result<SignalBatch, Lake
     Ok(SignalBatch { table, batch: fitted(&batch, &table.schema())? })
 }
 
+fn encode_table(
+    name: &str,
+    schema: SchemaFingerprint,
+    batch: &RecordBatch,
+    tables: &mut Vec<u8>,
+) -> Result<(), LakeError> {
+    let message = encode_batch(batch).map_err(unwritable)?;
+    let length = u32::try_from(message.len()).map_err(unwritable)?;
+    tables.push(u8::try_from(name.len()).map_err(unwritable)?);
+    tables.extend_from_slice(name.as_bytes());
+    tables.extend_from_slice(&schema.0.to_le_bytes());
+    tables.extend_from_slice(&length.to_le_bytes());
+    tables.extend_from_slice(&message);
+    Ok(())
+}
+
 fn encode_batch(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
     // Eight bytes of alignment instead of 64: a record of one row has a hundred buffers.
     let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5)?;
@@ -123,4 +136,73 @@ fn unwritable(error: impl std::fmt::Display) -> LakeError {
 
 fn unreadable(error: impl std::fmt::Display) -> LakeError {
     LakeError::Other(format!("unreadable log record: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::Array;
+    use arrow::datatypes::Schema;
+    use plimsoll_model::batch_from_rows;
+
+    use super::*;
+
+    fn rows(table: Table) -> SignalBatch {
+        let row = serde_json::json!({
+            "time": 1, "ingest_time": 2, "trace_id": "t", "span_id": "s", "name": "n", "stage": "rule",
+            "attributes": {"k": "v"}, "events": [{"name": "e"}], "reason": "because",
+        });
+        let row = row.as_object().expect("an object").clone();
+        let known = row.into_iter().filter(|(name, _)| table.schema().index_of(name).is_ok()).collect();
+        let row = serde_json::Value::Object(known);
+        SignalBatch { table, batch: batch_from_rows(&table.schema(), &[row]).expect("fits") }
+    }
+
+    fn schemas() -> Schemas {
+        Schemas::open(tempfile::tempdir().expect("a folder").path()).expect("opens")
+    }
+
+    #[test]
+    fn the_tables_of_an_append_come_back_as_they_were() {
+        let batches = vec![rows(Table::Spans), rows(Table::Decisions), rows(Table::Spans)];
+        let record = encode(&batches).expect("small");
+        assert_eq!(decode(&record, &schemas()).expect("whole"), batches);
+    }
+
+    #[test]
+    fn a_damaged_record_is_an_error_or_other_rows_but_never_a_panic() {
+        let schemas = schemas();
+        let record = encode(&[rows(Table::Spans)]).expect("small");
+        for end in 0..record.len() {
+            assert!(decode(&record[..end], &schemas).is_err(), "cut at {end}");
+        }
+        let mut tables = Vec::new();
+        encode_table("spans", todays_fingerprint(Table::Spans), &rows(Table::Spans).batch, &mut tables)
+            .expect("small");
+        for offset in 0..tables.len() {
+            let mut damaged = tables.clone();
+            damaged[offset] ^= 0x81;
+            if let Ok(batches) = decode(&compressed(&damaged).expect("small"), &schemas) {
+                assert!(batches.iter().all(|rows| rows.batch.schema() == rows.table.schema()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_of_an_older_schema_comes_back_with_null_in_the_new_column() {
+        let today = Table::Decisions.schema();
+        let older: Vec<_> = today.fields().iter().filter(|field| field.name() != "reason").cloned().collect();
+        let older = Arc::new(Schema::new(older));
+        let (schemas, fingerprint) = schemas().with(&older);
+        let row = serde_json::json!({"time": 1, "ingest_time": 2, "stage": "rule"});
+        let batch = batch_from_rows(&older, &[row]).expect("fits");
+        let mut tables = Vec::new();
+        encode_table("decisions", fingerprint, &batch, &mut tables).expect("small");
+
+        let decoded = decode(&compressed(&tables).expect("small"), &schemas).expect("whole");
+        assert_eq!(decoded[0].batch.schema(), today);
+        assert_eq!(decoded[0].batch["reason"].null_count(), 1);
+        assert_eq!(decoded[0].batch["stage"], batch["stage"]);
+    }
 }

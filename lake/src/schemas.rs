@@ -2,6 +2,7 @@
 //! schema instead of kilobytes, and still replays after a column was added.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ impl SchemaMessage {
         SchemaFingerprint(hash)
     }
 
-    /// A decoder that has read this schema.
+    /// A decoder that was given this schema, for the batches to follow.
     pub(crate) fn decoder(&self) -> Result<StreamDecoder, LakeError> {
         let mut decoder = StreamDecoder::new();
         let mut bytes = Buffer::from(self.0.as_slice());
@@ -64,13 +65,18 @@ impl Schemas {
         let mut schemas = Self { by_fingerprint: read(&folder).map_err(at(&folder))? };
         for table in Table::ALL {
             let message = SchemaMessage::of(&table.schema());
-            let fingerprint = message.fingerprint();
-            if !schemas.by_fingerprint.contains_key(&fingerprint) {
-                write(&folder, fingerprint, &message).map_err(at(&folder))?;
-                schemas.by_fingerprint.insert(fingerprint, message);
-            }
+            schemas.keep(&folder, message).map_err(at(&folder))?;
         }
         Ok(schemas)
+    }
+
+    fn keep(&mut self, folder: &Path, message: SchemaMessage) -> io::Result<()> {
+        let fingerprint = message.fingerprint();
+        if let Entry::Vacant(entry) = self.by_fingerprint.entry(fingerprint) {
+            write(folder, fingerprint, &message)?;
+            entry.insert(message);
+        }
+        Ok(())
     }
 
     pub(crate) fn get(&self, fingerprint: SchemaFingerprint) -> Option<&SchemaMessage> {
@@ -104,6 +110,17 @@ fn write(folder: &Path, fingerprint: SchemaFingerprint, message: &SchemaMessage)
 }
 
 #[cfg(test)]
+impl Schemas {
+    /// As if an older program had been here.
+    pub(crate) fn with(mut self, schema: &SchemaRef) -> (Self, SchemaFingerprint) {
+        let message = SchemaMessage::of(schema);
+        let fingerprint = message.fingerprint();
+        self.by_fingerprint.insert(fingerprint, message);
+        (self, fingerprint)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -117,7 +134,7 @@ mod tests {
 
         let schemas = Schemas::open(data_dir.path()).expect("opens");
         let kept = schemas.get(message.fingerprint()).expect("needed today");
-        assert_eq!(kept.decoder().expect("a schema").schema(), Some(Table::Spans.schema()));
+        assert_eq!(kept.0, message.0);
         assert_eq!(fs::read(&path).expect("there"), message.0);
     }
 }
