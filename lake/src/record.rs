@@ -203,6 +203,6 @@ mod tests {
         let decoded = decode(&compressed(&tables).expect("small"), &schemas).expect("whole");
         assert_eq!(decoded[0].batch.schema(), today);
         assert_eq!(decoded[0].batch["reason"].null_count(), 1);
-        assert_eq!(decoded[0].batch["stage"], batch["stage"]);
+        assert_eq!(&decoded[0].batch["stage"], &batch["stage"]);
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn spans(numbers: impl IntoIterator<Item = i64>) -> SignalBatch {
         .into_iter()
         .map(|number| {
             serde_json::json!({
-                "time": number, "ingest_time": 7, "trace_id": format!("{number:032x}"), "span_id": "1", "name": "GET",
+                "time": number, "ingest_time": 7_000, "trace_id": format!("{number:032x}"), "span_id": "1", "name": "GET",
                 "duration_ms": 1.5, "resource": {"host.name": "h1"}, "attributes": {"a": "1", "b": null},
                 "events": [{"time_unix_nano": number, "name": "e", "attributes": {"k": "v"}}, {"name": "f"}],
                 "links": [],
