@@ -8,15 +8,17 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::Statement;
 use futures::StreamExt;
 use plimsoll_lake::Lake;
 use plimsoll_model::{Clock, StateTable, Table, Timestamp};
+use tokio_util::sync::CancellationToken;
 
+use crate::cancel::cancellable;
 use crate::config::{CONCURRENT_EVALUATIONS, CONCURRENT_STATEMENTS, RESULT_LIMIT_BYTES};
 use crate::fence::{self, AllowList};
-use crate::lane::Lane;
+use crate::lane::{self, Lane};
 use crate::session::{self, Sources};
 use crate::{Config, QueryError, QueryOutput, output};
 
@@ -63,6 +65,7 @@ impl QueryEngine {
         state: Vec<Arc<dyn StateTable>>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, QueryError> {
+        lane::clear_spill(&config.spill_dir);
         let people = Lane::new("query", CONCURRENT_STATEMENTS, &config)?;
         let rules = Lane::new("rules", CONCURRENT_EVALUATIONS, &config)?;
         let sources = Sources { lake, state };
@@ -81,13 +84,8 @@ impl QueryEngine {
 
     /// One statement from a person: behind the fence, within every limit. `now()` is the clock's.
     pub async fn sql(&self, sql: &str, params: &[Param]) -> Result<QueryOutput, QueryError> {
-        let work = Arc::clone(&self.inner).answer(
-            Face::People,
-            sql.to_owned(),
-            values(params),
-            self.inner.clock.now(),
-        );
-        self.inner.people.run(work).await
+        let now = self.inner.clock.now();
+        self.answer(Face::People, sql, params, now).await
     }
 
     /// One statement from a rule, at a moment: `now()` is `now`, whatever the clock says. The same fence, limits of
@@ -98,14 +96,33 @@ impl QueryEngine {
         params: &[Param],
         now: Timestamp,
     ) -> Result<QueryOutput, QueryError> {
-        let work = Arc::clone(&self.inner).answer(Face::Rules, sql.to_owned(), values(params), now);
-        self.inner.rules.run(work).await
+        self.answer(Face::Rules, sql, params, now).await
     }
 
     /// The columns a statement would give, and whether it calls `now()`; runs nothing. For checking rules at load.
     pub async fn describe(&self, sql: &str) -> Result<Description, QueryError> {
         let work = Arc::clone(&self.inner).explain(sql.to_owned());
-        self.inner.rules.run(work).await
+        self.inner.rules.run(|_| work).await
+    }
+
+    async fn answer(
+        &self,
+        face: Face,
+        sql: &str,
+        params: &[Param],
+        now: Timestamp,
+    ) -> Result<QueryOutput, QueryError> {
+        let (inner, sql, params) = (Arc::clone(&self.inner), sql.to_owned(), values(params));
+        let lane = match face {
+            Face::People => &self.inner.people,
+            Face::Rules => &self.inner.rules,
+        };
+        let work = |stop| async move {
+            let statement = fence::admit(&sql, &inner.allowed)?;
+            let state = inner.open(face, now)?;
+            inner.execute(&state, statement, params, &stop).await
+        };
+        lane.run(work).await
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
@@ -128,32 +145,25 @@ impl Inner {
         Ok(session::open(template, session::catalog(self.sources.tables()?)?, now))
     }
 
-    async fn answer(
-        self: Arc<Self>,
-        face: Face,
-        sql: String,
-        params: ParamValues,
-        now: Timestamp,
-    ) -> Result<QueryOutput, QueryError> {
-        let statement = fence::admit(&sql, &self.allowed)?;
-        let state = self.open(face, now)?;
-        self.execute(&state, statement, params).await
-    }
-
     /// Plans and runs an admitted statement in its session.
     pub(crate) async fn execute(
         &self,
         state: &SessionState,
         statement: Statement,
         params: ParamValues,
+        stop: &CancellationToken,
     ) -> Result<QueryOutput, QueryError> {
         let plan = session::plan(state, statement).await?;
         let plan = plan.replace_params_with_values(&params)?;
-        self.run(state, &plan).await
+        let plan = state.create_physical_plan(&plan).await?;
+        self.run(state, cancellable(plan, stop)?).await
     }
 
-    async fn run(&self, state: &SessionState, plan: &LogicalPlan) -> Result<QueryOutput, QueryError> {
-        let plan = state.create_physical_plan(plan).await?;
+    async fn run(
+        &self,
+        state: &SessionState,
+        plan: Arc<dyn ExecutionPlan>,
+    ) -> Result<QueryOutput, QueryError> {
         let schema = plan.schema();
         let mut rows = execute_stream(plan, state.task_ctx())?;
         let mut answer = Answer { max_rows: self.max_rows, rows: 0, bytes: 0, batches: Vec::new() };

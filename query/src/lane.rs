@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{METADATA_CACHE_BYTES, WAITING_STATEMENTS};
 use crate::objects::LakeFiles;
@@ -21,6 +23,9 @@ use crate::{Config, QueryError};
 
 /// The longest chain of terms that the fence lets pass needs about a tenth of this in a debug build.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// How DataFusion begins the names of its folders.
+const SPILL_PREFIX: &str = "datafusion-";
 
 #[derive(Debug)]
 pub(crate) struct Lane {
@@ -59,8 +64,9 @@ impl Lane {
         self.turns.available_permits()
     }
 
-    /// Runs `work` in this lane's threads when its turn comes. Whoever drops the returned future cancels the work.
-    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, QueryError>
+    /// Runs `work` in this lane's threads when its turn comes. Whoever drops the returned future cancels the work: its
+    /// task is aborted, and the token tells it where it can't be.
+    pub(crate) async fn run<T, F>(&self, work: impl FnOnce(CancellationToken) -> F) -> Result<T, QueryError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, QueryError>> + Send + 'static,
@@ -70,6 +76,9 @@ impl Lane {
                 "too many statements are waiting for their turn: try again later".to_owned(),
             ));
         };
+        let stop = CancellationToken::new();
+        let work = work(stop.clone());
+        let _stop_when_dropped = stop.drop_guard();
         match tokio::time::timeout(self.timeout, self.take_turn(work)).await {
             Ok(result) => result,
             Err(_) => Err(QueryError::Limit(format!(
@@ -125,10 +134,25 @@ pub(crate) fn parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
+/// Removes what a process that was killed left behind. Nothing but the engine's own folders, whatever `dir` is.
+pub(crate) fn clear_spill(dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(SPILL_PREFIX)
+            && let Err(error) = std::fs::remove_dir_all(entry.path())
+        {
+            tracing::warn!(%error, "a spill folder of an earlier run can't be removed");
+        }
+    }
+}
+
 fn environment(config: &Config) -> Result<Arc<RuntimeEnv>, QueryError> {
     let consumers_named_in_errors = NonZeroUsize::MIN;
     let pool =
         TrackConsumersPool::new(FairSpillPool::new(config.memory_limit_bytes), consumers_named_in_errors);
+    std::fs::create_dir_all(&config.spill_dir).map_err(|error| {
+        QueryError::Internal(format!("can't make the spill folder {}: {error}", config.spill_dir.display()))
+    })?;
     let disk = DiskManagerBuilder::default()
         .with_mode(DiskManagerMode::Directories(vec![config.spill_dir.clone()]))
         .with_max_temp_directory_size(config.spill_limit_bytes);
@@ -139,4 +163,20 @@ fn environment(config: &Config) -> Result<Arc<RuntimeEnv>, QueryError> {
         .with_object_store_registry(Arc::new(LakeFiles::default()))
         .build_arc()?;
     Ok(environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_engines_own_folders_are_cleared() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for name in ["datafusion-left", "somebody-elses"] {
+            std::fs::create_dir(dir.path().join(name)).expect("made");
+        }
+        clear_spill(dir.path());
+        assert!(!dir.path().join("datafusion-left").exists());
+        assert!(dir.path().join("somebody-elses").exists());
+    }
 }

@@ -5,6 +5,7 @@
 //! the [`provider`] shows what is in memory and what is in Parquet as one table. Every face (HTTP, console, rules,
 //! PostgreSQL wire) comes through [`QueryEngine`], so none has a fence or limits of its own.
 
+mod cancel;
 mod config;
 mod engine;
 mod error;

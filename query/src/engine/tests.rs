@@ -205,10 +205,7 @@ async fn rows_and_memory_have_limits_that_name_their_key() {
     .await;
     let limits = [
         ("SELECT * FROM generate_series(1, 1001)", "query.max_rows"),
-        (
-            "SELECT count(*) FROM (SELECT array_agg(value) FROM generate_series(1, 5000000))",
-            "query.memory_limit",
-        ),
+        ("SELECT array_agg(value) FROM generate_series(1, 5000000)", "query.memory_limit"),
         (
             "SELECT a.value FROM generate_series(1, 4000000) a JOIN generate_series(1, 4000000) b USING (value)",
             "query.memory_limit",
@@ -229,7 +226,7 @@ async fn what_turns_few_bytes_into_gigabytes_is_stopped_before_it_does() {
     let world = World::new().await;
     for sql in [
         "SELECT repeat('x', 2000000000)",
-        "SELECT length(repeat('x', 20000000)) FROM generate_series(1, 100)",
+        "SELECT length(repeat('x', value * 1000000)) FROM generate_series(1, 100)",
         "SELECT repeat(value::text, 2000000000) FROM generate_series(1, 10) WHERE value > 3",
         "SELECT lpad('x', 2000000000), rpad('x', 2000000000)",
         "SELECT replace(repeat('x', 1000000), 'x', repeat('y', 1000000))",

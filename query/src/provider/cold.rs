@@ -52,8 +52,8 @@ fn source(
     stored: &SchemaRef,
     filters: &[Expr],
 ) -> Result<ParquetSource> {
-    let mut options = TableParquetOptions::default();
-    options.global = session.config_options().execution.parquet.clone();
+    let global = session.config_options().execution.parquet.clone();
+    let options = TableParquetOptions { global, ..TableParquetOptions::default() };
     let environment = session.runtime_env();
     let reader = CachedParquetFileReaderFactory::new(
         environment.object_store(lake_url())?,

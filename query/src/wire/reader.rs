@@ -69,7 +69,7 @@ impl Reader {
         let reader = self.clone();
         let sql = sql.to_owned();
         // In the lane, whose stacks are made for it.
-        self.engine.inner().people.run(async move { reader.read_here(&sql) }).await
+        self.engine.inner().people.run(|_| async move { reader.read_here(&sql) }).await
     }
 
     fn read_here(&self, sql: &str) -> Result<Vec<Request>, QueryError> {
@@ -120,7 +120,7 @@ impl Reader {
     /// The plan, for the columns and parameters it tells a client of before it runs.
     pub(super) async fn describe(&self, statement: Statement) -> Result<LogicalPlan, QueryError> {
         let reader = self.clone();
-        let work = async move { session::plan(&reader.open()?, statement).await };
+        let work = |_| async move { session::plan(&reader.open()?, statement).await };
         self.engine.inner().people.run(work).await
     }
 
@@ -130,9 +130,9 @@ impl Reader {
         params: ParamValues,
     ) -> Result<QueryOutput, QueryError> {
         let reader = self.clone();
-        let work = async move {
+        let work = |stop| async move {
             let state = reader.open()?;
-            reader.engine.inner().execute(&state, statement, params).await
+            reader.engine.inner().execute(&state, statement, params, &stop).await
         };
         self.engine.inner().people.run(work).await
     }

@@ -144,7 +144,6 @@ async fn the_fence_stands_before_the_wire_too() {
     let client = served.client().await;
     for sql in [
         "COPY (SELECT 1) TO '/tmp/plimsoll-should-not-be.parquet'",
-        "COPY spans TO STDOUT",
         "CREATE TABLE x AS SELECT 1",
         "CREATE EXTERNAL TABLE x STORED AS PARQUET LOCATION '/etc'",
         "DELETE FROM pg_catalog.pg_class",
@@ -200,7 +199,7 @@ async fn the_engines_limits_have_their_codes() {
     });
     let served = Served::over(world.await).await;
     let client = served.client().await;
-    let hungry = "SELECT count(*) FROM (SELECT array_agg(value) FROM generate_series(1, 5000000), slos)";
+    let hungry = "SELECT array_agg(value) FROM generate_series(1, 5000000), slos";
     assert_eq!(code(&client, hungry).await, SqlState::OUT_OF_MEMORY);
     assert_eq!(
         code(&client, "SELECT * FROM generate_series(1, 11), slos").await,
