@@ -32,6 +32,9 @@ pub struct Instance {
     /// From when on its numbers count; before `active_at` when the damage began earlier.
     pub began: Timestamp,
     pub keep_firing_since: Option<Timestamp>,
+    /// What was resolved shortly before this became Pending again: it goes on being restated, so that its resolve is
+    /// not lost on a condition that may come to nothing.
+    pub former: Option<Box<Instance>>,
 }
 
 /// What a step did, for the ledger. `None` from a step means that nothing changed.
@@ -74,6 +77,7 @@ impl Instance {
             active_at: now,
             began: now,
             keep_firing_since: None,
+            former: None,
         }
     }
 
@@ -82,13 +86,12 @@ impl Instance {
         self.keep_firing_since = None;
         let before = self.state;
         if let State::Resolved { .. } = self.state {
-            *self = Self {
-                annotations: std::mem::take(&mut self.annotations),
-                ..Self::begin(self.labels.clone(), now)
-            };
+            let former = std::mem::replace(self, Self::begin(self.labels.clone(), now));
+            self.former = Some(Box::new(former));
         }
         if self.state == State::Pending && now.since(self.active_at) >= timing.hold {
             self.state = State::Firing;
+            self.former = None;
         }
         match (before, self.state) {
             (State::Firing, _) | (State::Pending, State::Pending) => None,
@@ -101,7 +104,13 @@ impl Instance {
     pub fn cleared(&mut self, timing: Timing, now: Timestamp) -> Option<Change> {
         match self.state {
             State::Resolved { .. } => None,
-            State::Pending => Some(Change::Dropped),
+            State::Pending => Some(match self.former.take() {
+                Some(former) => {
+                    *self = *former;
+                    Change::Resolved
+                }
+                None => Change::Dropped,
+            }),
             State::Firing => {
                 let since = *self.keep_firing_since.get_or_insert(now);
                 if now.since(since) < timing.keep_firing {
@@ -124,11 +133,14 @@ impl Instance {
         matches!(self.state, State::Resolved { at } if now.since(at) > RESOLVED_RETENTION)
     }
 
-    /// The statement at `now`; a Pending makes none.
+    /// The statement at `now`; a Pending makes none, but for that of what was resolved before.
     #[must_use]
     pub fn alert(&self, now: Timestamp, interval: Duration, generator_url: &str) -> Option<Alert> {
         let ends_at = match self.state {
-            State::Pending => return None,
+            State::Pending => {
+                let former = self.former.as_ref().filter(|former| !former.is_forgotten(now))?;
+                return former.alert(now, interval, generator_url);
+            }
             State::Firing => now + interval.max(SHORTEST_HOLD) * HOLDS_FOR_INTERVALS,
             State::Resolved { at } => at,
         };

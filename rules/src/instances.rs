@@ -147,6 +147,7 @@ impl Remembered {
             active_at: Timestamp::from_nanos(self.active_at),
             began: Timestamp::from_nanos(self.began),
             keep_firing_since: None,
+            former: None,
         };
         Some((self.rule, self.generator_url, instance))
     }

@@ -44,6 +44,8 @@ fn the_states_follow_prometheus() {
         (timing(0, 20), "x..x...", "FFFFFFr"),
         (timing(20, 0), "xxx.xxx", "ppFrppF"),
         (timing(20, 20), "xxx...x", "ppFFFrp"),
+        // Unlike Prometheus, a Pending that comes to nothing does not swallow the resolve before it.
+        (timing(20, 0), "xxx.xx..", "ppFrpprr"),
     ];
     for (timing, script, expected) in cases {
         assert_eq!(run(timing, script), expected, "{script} with {timing:?}");
@@ -78,4 +80,19 @@ fn a_resolved_statement_says_when_it_ended_and_a_new_one_when_it_began_again() {
     assert_eq!(alert.ends_at, Some(at(10)));
     assert_eq!(instance.met(timing(0, 0), at(310)), Some(Change::Firing));
     assert_eq!(instance.active_at, at(310));
+}
+
+#[test]
+fn a_resolve_is_restated_while_the_next_pending_lasts() {
+    let mut instance = Instance::begin(Labels::default(), at(0));
+    instance.met(timing(0, 0), at(0));
+    instance.cleared(timing(0, 0), at(10));
+    assert_eq!(instance.met(timing(3_600, 0), at(20)), Some(Change::Pending));
+    let ends = |instance: &Instance, now| {
+        instance.alert(now, Duration::from_secs(1), "").map(|alert| (alert.starts_at, alert.ends_at))
+    };
+    assert_eq!(ends(&instance, at(20)), Some((at(0), Some(at(10)))));
+    assert_eq!(ends(&instance, at(1_000)), None, "everybody has heard of it");
+    assert_eq!(instance.met(timing(60, 0), at(100)), Some(Change::Firing));
+    assert_eq!(ends(&instance, at(100)), Some((at(20), Some(at(340)))));
 }
