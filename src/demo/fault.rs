@@ -14,8 +14,9 @@ use super::world::DATABASE;
 pub(super) const SERIALIZATION_FAILURE: &str = "SerializationFailure";
 pub(super) const LOCK_NOT_AVAILABLE: &str = "LockNotAvailable";
 
-/// How long one batch of the report keeps its rows.
-pub(super) const BATCH: Duration = Duration::from_secs(19);
+/// The shortest batch of the report, in milliseconds, and by how much others are longer.
+const BATCH_MS: u64 = 13_000;
+const BATCH_SPREAD_MS: u64 = 6_000;
 
 /// Who has to wait shorter than this meets the next batch with its next row.
 const ONE_ROW_IS_NOT_ALL: Duration = Duration::from_secs(6);
@@ -68,16 +69,24 @@ impl ValuationReport {
     }
 
     fn wait_at(&self, at: Timestamp) -> Option<LockWait> {
+        let (ends, transaction) = self.batch_at(at)?;
+        Some(LockWait { from: at, until: ends, transaction })
+    }
+
+    /// When the batch that is under way at `at` ends, and its transaction; `None` outside the report.
+    pub(super) fn batch_at(&self, at: Timestamp) -> Option<(Timestamp, i64)> {
         if at < self.starts || at >= self.ends {
             return None;
         }
-        let mut batch_ends = self.starts + BATCH;
-        let mut transaction = FIRST_TRANSACTION;
-        while batch_ends <= at {
-            batch_ends = batch_ends + BATCH;
+        let (mut ends, mut transaction) = (self.starts, FIRST_TRANSACTION);
+        for batch in 1.. {
+            ends = ends + Duration::from_millis(BATCH_MS + batch * 2_741 % BATCH_SPREAD_MS);
+            if ends > at {
+                break;
+            }
             transaction += 17;
         }
-        Some(LockWait { from: at, until: batch_ends.min(self.ends), transaction })
+        Some((ends.min(self.ends), transaction))
     }
 }
 

@@ -16,24 +16,30 @@ const WIDTH: usize = 100;
 pub(super) const THE_END: &str =
     "\nThat was the whole story. The day goes on, and everything stays here to be asked: Ctrl-C ends it.\n";
 
-pub(super) fn opening(doors: &Addresses) -> String {
+pub(super) fn opening(doors: &Addresses, times_faster: u32) -> String {
     format!(
-        "A distributor's day on Odoo, 20 times as fast: three warehouses, two companies, and in a while a fault.\n\
+        "A distributor's day on Odoo, {times_faster} times as fast: three warehouses, two companies, and in a while a fault.\n\
          Telemetry comes in through OTLP on {}; the console is at http://{}\n",
         doors.grpc, doors.console
     )
 }
 
 pub(super) fn progress(now: Timestamp, phase: &str, progress: &Progress) -> String {
-    let number =
-        |value: Option<f64>, unit: &str| value.map_or("?".to_owned(), |value| format!("{value:.0}{unit}"));
-    let seconds = progress.p95_ms.map_or("?".to_owned(), |p95_ms| format!("{:.2} s", p95_ms / 1000.0));
-    format!(
-        "{}  {phase:<8}  {:>3} orders a minute, 95 % of them within {seconds:>7}, budget left {}",
-        clock(now),
-        number(progress.orders.map(|orders| orders / 2.0), ""),
-        number(progress.budget_left.map(|ratio| ratio * 100.0), " %"),
-    )
+    let unknown = || "?".to_owned();
+    let orders = progress.orders.map_or_else(unknown, |orders| format!("{:.0}", orders / 2.0));
+    let seconds = progress.p95_ms.map_or_else(unknown, |p95_ms| format!("{:.2} s", p95_ms / 1000.0));
+    let budget = progress.budget_left.map_or_else(unknown, budget);
+    let now = clock(now);
+    format!("{now}  {phase:<8}  {orders:>3} orders a minute, 95 % of them within {seconds:>7}, {budget}")
+}
+
+/// Half an hour's budget is soon spent many times over, and "-4,900 % left" says little.
+fn budget(left: f64) -> String {
+    if left >= 0.0 {
+        format!("error budget left {:.0} %", left * 100.0)
+    } else {
+        format!("error budget spent {:.1} times over", 1.0 - left)
+    }
 }
 
 pub(super) fn fault_begins(report: &ValuationReport) -> String {
@@ -50,8 +56,9 @@ pub(super) fn fault_ends(report: &ValuationReport) -> String {
 
 /// The mail as its reader sees it, framed.
 pub(super) fn mail(mail: &Mail) -> String {
-    let mut lines = vec![format!("\n┌─ e-mail to {} {}", mail.to.join(", "), "─".repeat(40))];
-    lines.push(format!("│ {}", mail.subject));
+    let title = format!("┌─ e-mail to {} ", mail.to.join(", "));
+    let mut lines = vec![String::new(), format!("{title:─<WIDTH$}")];
+    lines.extend(wrap(&mail.subject).into_iter().map(|line| format!("│ {line}")));
     lines.push("│".to_owned());
     for line in mail.text.trim_end().lines() {
         lines.extend(wrap(line).into_iter().map(|line| format!("│ {line}").trim_end().to_owned()));
@@ -74,15 +81,21 @@ pub(super) fn posted(path: &str, body: &Value) -> String {
     }
 }
 
-pub(super) fn where_to_look(after: Duration, doors: &Addresses, program: &str) -> String {
+pub(super) fn page_left(after: Duration, wall: Duration) -> String {
+    format!(
+        "That page left {} after the report began; you waited {} s for it.\n",
+        minutes(after),
+        wall.as_secs()
+    )
+}
+
+pub(super) fn where_to_look(doors: &Addresses, program: &str) -> String {
     let url = format!("http://{}", doors.console);
     let asks = QUERIES.map(|(what, sql)| format!("  # {what}\n  {program} sql --url {url} \"{sql}\"\n"));
     format!(
-        "That page left {} after the report began (simulated; {:.0} s of yours). Where to look:\n\n\
+        "Where to look:\n\n\
          \x20 console  {url}\n\
          \x20 psql     psql -h {} -p {} -U demo default\n\n{}",
-        minutes(after),
-        after.as_secs_f64() / 20.0,
         doors.postgres.ip(),
         doors.postgres.port(),
         asks.join("\n"),
@@ -107,7 +120,7 @@ pub(super) const QUERIES: [(&str, &str); 3] = [
          GROUP BY 1, 2, 3 ORDER BY times DESC",
     ),
     (
-        "and who started that? the slowest order's trace, or the report's own announcement",
+        "and who started that?",
         "SELECT time, event_name, warehouse, company, user_group, trace_id FROM business_events \
          WHERE workload = 'report' ORDER BY time DESC LIMIT 5",
     ),

@@ -19,9 +19,6 @@ use crate::app::Addresses;
 /// How much simulated time goes into one sending.
 const SLICE: Duration = Duration::from_secs(5);
 
-/// Between two lines of progress.
-const BETWEEN_LINES: Duration = Duration::from_secs(120);
-
 /// Durations are the demo clock's, which runs faster than the wall's.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -36,6 +33,8 @@ pub struct Options {
     pub fault: Duration,
     /// With `once`: give up when no page has come by then.
     pub patience: Duration,
+    /// How much faster than the wall's the demo's clock runs; said, not set, here.
+    pub times_faster: u32,
     /// How the person calls this program, for commands to copy.
     pub program: String,
 }
@@ -49,6 +48,7 @@ impl Default for Options {
             healthy: Duration::from_secs(10 * 60),
             fault: Duration::from_secs(12 * 60),
             patience: Duration::from_secs(80 * 60),
+            times_faster: 20,
             program: "plimsoll".to_owned(),
         }
     }
@@ -114,6 +114,15 @@ impl Phase {
             Self::Resolved => "healthy",
         }
     }
+
+    /// Between two lines of progress: the less there is to see, the longer.
+    const fn between_lines(self) -> Duration {
+        match self {
+            Self::Healthy | Self::Faulty | Self::Paged => Duration::from_secs(120),
+            Self::Recovering => Duration::from_secs(300),
+            Self::Resolved => Duration::from_secs(1_200),
+        }
+    }
 }
 
 impl<S: Fn(&str)> Story<S> {
@@ -131,7 +140,7 @@ impl<S: Fn(&str)> Story<S> {
 
     /// Everything up to now, so that there is a past to look at.
     async fn catch_up(&mut self) -> anyhow::Result<()> {
-        (self.say)(&screen::opening(&self.doors));
+        (self.say)(&screen::opening(&self.doors, self.options.times_faster));
         let day = self.world.advance(self.clock.now());
         self.sender.send(day).await
     }
@@ -150,7 +159,7 @@ impl<S: Fn(&str)> Story<S> {
             (self.say)(&screen::fault_ends(&self.report));
         }
         if now >= self.next_line {
-            self.next_line = now + BETWEEN_LINES;
+            self.next_line = now + self.phase.between_lines();
             let progress = self.console.progress().await;
             (self.say)(&screen::progress(now, self.phase.name(), &progress));
         }
@@ -175,7 +184,9 @@ impl<S: Fn(&str)> Story<S> {
             Phase::Faulty => {
                 self.phase = Phase::Paged;
                 let after = now.since(self.report.starts);
-                (self.say)(&screen::where_to_look(after, &self.doors, &self.options.program));
+                let wall = after / self.options.times_faster.max(1);
+                (self.say)(&screen::page_left(after, wall));
+                (self.say)(&screen::where_to_look(&self.doors, &self.options.program));
             }
             Phase::Recovering => {
                 self.phase = Phase::Resolved;

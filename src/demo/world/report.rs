@@ -6,7 +6,7 @@ use super::event::{Fact, place};
 use super::places::WAREHOUSES;
 use super::work::{Done, RESERVES_STOCK, Work};
 use super::{ReportStep, Step, World};
-use crate::demo::fault::{self, BATCH, LockWait, REPORT_LOCKS, REPORT_WORKER, ValuationReport, Waiter};
+use crate::demo::fault::{self, LockWait, REPORT_LOCKS, REPORT_WORKER, ValuationReport, Waiter};
 use crate::demo::telemetry::{Source, text};
 
 const STARTED: Fact = Fact {
@@ -47,8 +47,11 @@ impl World {
         let (report, request) = (report.clone(), *request);
         match step {
             ReportStep::Starts => self.report_starts(&report, &request),
-            ReportStep::LocksNextProducts if at >= report.ends => {}
-            ReportStep::LocksNextProducts => self.report_locks(at, &request),
+            ReportStep::LocksNextProducts => {
+                if let Some((until, _)) = report.batch_at(at) {
+                    self.report_locks(at, until, &request);
+                }
+            }
         }
     }
 
@@ -68,8 +71,8 @@ impl World {
     }
 
     /// One transaction: the locks are taken in an instant, and kept while Python computes.
-    fn report_locks(&mut self, at: Timestamp, request: &Done) {
-        self.plan(at + BATCH, Step::Report(ReportStep::LocksNextProducts));
+    fn report_locks(&mut self, at: Timestamp, until: Timestamp, request: &Done) {
+        self.plan(until, Step::Report(ReportStep::LocksNextProducts));
         let took = self.dice.seconds(0.02..0.06);
         self.statement(at, REPORT_LOCKS, (took, &[]), request, request.span_id);
     }
