@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod load;
 mod rules;
 mod serve;
 mod sql;
@@ -40,6 +41,8 @@ enum Verb {
     },
     /// Ask a running Plimsoll in SQL.
     Sql(sql::Sql),
+    /// Send OTLP at a rate, or as fast as it goes, and verify that what was acknowledged can be queried.
+    Load(Box<load::Load>),
     /// Work with rule files.
     Rules {
         #[command(subcommand)]
@@ -71,6 +74,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Demo(demo) => demo.run(&cli.log).await,
         Verb::Check { config } => check::check(&config).await,
         Verb::Sql(sql) => sql.run().await,
+        Verb::Load(load) => load.run().await,
         Verb::Rules { verb } => verb.run(),
     }
 }

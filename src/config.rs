@@ -12,6 +12,8 @@ use serde::Deserialize;
 
 use units::{Size, Span};
 
+pub(crate) use units::duration;
+
 /// The file as it is written. Each room's table is turned into that room's `Config` by a method below.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]

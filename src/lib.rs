@@ -8,4 +8,5 @@ pub mod config;
 pub mod demo;
 mod health;
 mod ledger;
+pub mod load;
 mod telemetry;

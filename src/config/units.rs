@@ -15,12 +15,14 @@ pub(super) struct Size(pub(super) usize);
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse_span(&text).ok_or_else(|| {
-            D::Error::custom(format!(
-                "\"{text}\" is not a duration: write it like \"250ms\", \"90s\", \"5m\" or \"12h\""
-            ))
-        })
+        duration(&text).map(Self).map_err(D::Error::custom)
     }
+}
+
+/// For what is said on the command line as well.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let cure = "write it like \"250ms\", \"90s\", \"5m\" or \"12h\"";
+    parse_span(text).map(|span| span.0).ok_or_else(|| format!("\"{text}\" is not a duration: {cure}"))
 }
 
 impl<'de> Deserialize<'de> for Size {

@@ -11,6 +11,7 @@ mod delta;
 mod fence;
 mod files;
 mod kill;
+mod load;
 mod ourselves;
 mod psql;
 mod senders;
