@@ -1,3 +1,5 @@
+//! Bodies, read back by the standard's own decoder.
+
 use std::collections::HashSet;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
