@@ -12,7 +12,7 @@ use plimsoll_alerting::{Alerting, Delivery, Routing};
 use plimsoll_collector::Collector;
 use plimsoll_dashboards::{Faces, MetricsSource};
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, Decision};
+use plimsoll_model::{Clock, Decision, RowsOnly};
 use plimsoll_query::QueryEngine;
 use plimsoll_rules::{Evaluator, RuleSet};
 use tokio::sync::{Mutex, mpsc};
@@ -42,7 +42,9 @@ pub struct App {
 impl App {
     /// Opens the lake (replaying its log), reads rules and routing, and restores what was firing.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let lake = Lake::open(config.lake(), Arc::clone(&clock)).await.context("the lake can't be opened")?;
+        let lake = Lake::open(config.lake(), Arc::clone(&clock), Arc::new(RowsOnly))
+            .await
+            .context("the lake can't be opened")?;
         let (ledger, decisions) = Ledger::new();
 
         let routing = load_routing(&config)?;
@@ -187,7 +189,7 @@ pub async fn check(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<
         found.push((false, format!("{}: no such file, so nobody will be told", alerting.file.display())));
     }
 
-    let lake = Lake::open(config.lake(), Arc::clone(&clock)).await?;
+    let lake = Lake::open(config.lake(), Arc::clone(&clock), Arc::new(RowsOnly)).await?;
     let (ledger, _decisions) = Ledger::new();
     let store = Alerting::open(alerting, Routing::nobody(), ledger)?;
     let mut state = store.state_tables();

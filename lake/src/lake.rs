@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use plimsoll_model::{Clock, DEFAULT_TENANT, SignalBatch, Table};
+use plimsoll_model::{Clock, DEFAULT_TENANT, Original, ReadOriginal, SignalBatch, Table};
 use plimsoll_wal::Sequence;
 use tokio::sync::{Mutex, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -14,8 +14,10 @@ use crate::error::at;
 use crate::flush::Flusher;
 use crate::lock::FolderLock;
 use crate::maintain::{FlushPolicy, maintain};
+use crate::record::RecordReader;
 use crate::replay::{HeldThrough, replay};
 use crate::rows::{admissible, memory_bytes};
+use crate::schemas::Schemas;
 use crate::state::Shared;
 use crate::writer::{Append, Command, LogWriter, stopped};
 use crate::{Arrivals, Config, LakeError, LakeStats, Seams, TableSnapshot, record};
@@ -37,12 +39,22 @@ struct Inner {
 }
 
 impl Lake {
-    /// Opens or creates the lake and replays what the log holds beyond the newest commits.
-    pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self, LakeError> {
-        Self::open_with(config, clock, Seams::default()).await
+    /// Opens or creates the lake and replays what the log holds beyond the newest commits. `originals` reads what
+    /// `append_original` wrote; `RowsOnly` is right where nobody calls that.
+    pub async fn open(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        originals: Arc<dyn ReadOriginal>,
+    ) -> Result<Self, LakeError> {
+        Self::open_with(config, clock, originals, Seams::default()).await
     }
 
-    pub async fn open_with(config: Config, clock: Arc<dyn Clock>, seams: Seams) -> Result<Self, LakeError> {
+    pub async fn open_with(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        originals: Arc<dyn ReadOriginal>,
+        seams: Seams,
+    ) -> Result<Self, LakeError> {
         let lake_dir = config.data_dir.join("lake");
         create_folders(&lake_dir).map_err(at(&lake_dir))?;
         // Delta wants absolute paths.
@@ -52,7 +64,10 @@ impl Lake {
         let (folders, held) = open_tables(&data_dir, &shared).await?;
 
         let replayed = Arc::clone(&shared);
-        let replay = move || replay(&data_dir, seams.log_disk, &replayed, held);
+        let replay = move || {
+            let reader = RecordReader { schemas: Schemas::open(&data_dir)?, originals };
+            replay(&data_dir, seams.log_disk, &reader, &replayed, held)
+        };
         let wal = tokio::task::spawn_blocking(replay).await;
         let wal = wal.map_err(|error| LakeError::Other(error.to_string()))??;
         let writer = LogWriter::spawn(wal, Arc::clone(&shared)).map_err(at(&lake_dir))?;
@@ -68,13 +83,32 @@ impl Lake {
 
     /// True when it returns: every row is fsynced and visible to the next `snapshot`. All or nothing.
     pub async fn append(&self, batches: Vec<SignalBatch>) -> Result<(), LakeError> {
+        self.append_recorded(batches, record::of_rows).await
+    }
+
+    /// As `append`, with the original in the log instead of its rows. `batches` are what the reader that this lake was
+    /// opened with makes of `original`: after a crash they come back by asking it again.
+    pub async fn append_original(
+        &self,
+        original: Original,
+        batches: Vec<SignalBatch>,
+    ) -> Result<(), LakeError> {
+        self.append_recorded(batches, |batches| record::of_original(&original, batches)).await
+    }
+
+    /// Encoding and compressing happen here, in as many tasks as there are, not in the one thread that writes.
+    async fn append_recorded(
+        &self,
+        batches: Vec<SignalBatch>,
+        record: impl FnOnce(&[SignalBatch]) -> Result<Vec<u8>, LakeError>,
+    ) -> Result<(), LakeError> {
         let batches = admissible(batches)?;
         if batches.is_empty() {
             return Ok(());
         }
         let bytes = batches.iter().map(|rows| memory_bytes(&rows.batch)).sum();
         let admission = self.inner.shared.admit(bytes)?;
-        let record = record::encode(&batches)?;
+        let record = record(&batches)?;
         let (answer, answered) = oneshot::channel();
         self.inner.writer.send(Command::Append(Append { record, batches, admission, answer })).await?;
         answered.await.map_err(|_| stopped())?

@@ -3,11 +3,11 @@
 //!
 //! | below `data_dir` | what |
 //! | --- | --- |
-//! | `wal/` | the log, format in `plimsoll-wal`; an entry is one append, format in `record` |
+//! | `wal/` | the log, format in `plimsoll-wal`; an entry is one append, an original or rows, format in `record` |
 //! | `lake/lock` | held by the process that has the lake open |
 //! | `lake/schemas/` | the Arrow schema of every log record there may be, by fingerprint |
 //! | `lake/default/<table>/` | a Delta table of the tenant `default` |
-//! | `quarantine/` | log records that nobody could read, kept for a person |
+//! | `lake/quarantine/` | log records that nobody could read, kept for a person |
 //!
 //! What holds, always:
 //!
@@ -29,6 +29,7 @@ mod lake;
 mod lock;
 mod maintain;
 mod physical;
+mod quarantine;
 mod record;
 mod replay;
 mod rows;

@@ -1,18 +1,15 @@
-//! What the log holds beyond the files comes back into memory. A record that nobody can read is kept aside in a file
-//! and counted: it must not stop this start, nor the ones to come.
+//! What the log holds beyond the files comes back into memory. A record that nobody can read is kept aside: it must not
+//! stop this start, nor the ones to come.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::Path;
 
 use plimsoll_model::Table;
 use plimsoll_wal::{Disk, Options, Sequence, Wal};
 
-use crate::durable_store::create_folders;
-use crate::error::at;
-use crate::schemas::Schemas;
+use crate::LakeError;
+use crate::quarantine::Quarantine;
+use crate::record::RecordReader;
 use crate::state::Shared;
-use crate::{LakeError, record};
 
 /// Through where each table's files hold the log.
 pub(crate) type HeldThrough = [Sequence; Table::ALL.len()];
@@ -21,28 +18,17 @@ pub(crate) type HeldThrough = [Sequence; Table::ALL.len()];
 pub(crate) fn replay(
     data_dir: &Path,
     disk: Box<dyn Disk>,
+    reader: &RecordReader,
     shared: &Shared,
     held: HeldThrough,
 ) -> Result<Wal, LakeError> {
-    let schemas = Schemas::open(data_dir)?;
+    let quarantine = Quarantine::below(data_dir);
     let mut outcome = Ok(());
-    let mut wal =
-        Wal::open_on(
-            disk,
-            &data_dir.join("wal"),
-            Options::default(),
-            |sequence, bytes| match record::decode(bytes, &schemas) {
-                Ok(mut batches) => {
-                    batches.retain(|rows| held[rows.table as usize] < sequence);
-                    shared.replayed(sequence, batches);
-                }
-                Err(error) => {
-                    shared.count(|stats| stats.quarantined += 1);
-                    let kept = keep_aside(data_dir, sequence, bytes, &error);
-                    outcome = std::mem::replace(&mut outcome, Ok(())).and(kept);
-                }
-            },
-        )?;
+    let mut wal = Wal::open_on(disk, &data_dir.join("wal"), Options::default(), |sequence, record| {
+        if outcome.is_ok() {
+            outcome = take(sequence, record, reader, shared, &quarantine, held);
+        }
+    })?;
     outcome?;
     // Should somebody have removed the log: sequences that a table already has must not be given again.
     wal.continue_after(held.into_iter().max().unwrap_or_default());
@@ -51,19 +37,19 @@ pub(crate) fn replay(
     Ok(wal)
 }
 
-fn keep_aside(data_dir: &Path, sequence: Sequence, bytes: &[u8], error: &LakeError) -> Result<(), LakeError> {
-    let folder = data_dir.join("quarantine");
-    let path = folder.join(format!("{:020}.record", sequence.0));
-    tracing::error!(%error, sequence = sequence.0, kept = %path.display(), "a log record is kept aside");
-    let keep = || -> io::Result<()> {
-        create_folders(&folder)?;
-        if fs::read(&path).is_ok_and(|kept| kept == bytes) {
-            return Ok(());
-        }
-        let mut file = File::create(&path)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        File::open(&folder)?.sync_all()
-    };
-    keep().map_err(at(&path))
+fn take(
+    sequence: Sequence,
+    record: &[u8],
+    reader: &RecordReader,
+    shared: &Shared,
+    quarantine: &Quarantine,
+    held: HeldThrough,
+) -> Result<(), LakeError> {
+    let recovered = reader.read(record, |table| held[table as usize] < sequence)?;
+    if let Some(complaint) = recovered.complaint {
+        shared.count(|stats| stats.quarantined += 1);
+        quarantine.keep(sequence, record, &complaint)?;
+    }
+    shared.replayed(sequence, recovered.batches);
+    Ok(())
 }

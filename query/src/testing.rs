@@ -6,7 +6,9 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, ManualClock, SignalBatch, StateTable, Table, Timestamp, batch_from_rows};
+use plimsoll_model::{
+    Clock, ManualClock, RowsOnly, SignalBatch, StateTable, Table, Timestamp, batch_from_rows,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -33,7 +35,7 @@ impl World {
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let config =
             plimsoll_lake::Config { data_dir: dir.path().to_owned(), ..plimsoll_lake::Config::default() };
-        let lake = Lake::open(config, Arc::clone(&shared)).await.expect("the lake opens");
+        let lake = Lake::open(config, Arc::clone(&shared), Arc::new(RowsOnly)).await.expect("the lake opens");
         let mut config = Config {
             spill_dir: dir.path().join("spill"),
             memory_limit_bytes: 64 * 1024 * 1024,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use plimsoll_lake::Lake;
 use plimsoll_model::{
-    Alert, Clock, Decision, DecisionLedger, ManualClock, SignalBatch, StateTable, Table, Timestamp,
+    Alert, Clock, Decision, DecisionLedger, ManualClock, RowsOnly, SignalBatch, StateTable, Table, Timestamp,
     batch_from_rows,
 };
 use plimsoll_query::QueryEngine;
@@ -74,7 +74,7 @@ fn start_of_day() -> Timestamp {
 
 async fn open_lake(dir: &Path, clock: &ManualClock) -> Lake {
     let config = plimsoll_lake::Config { data_dir: dir.join("data"), ..plimsoll_lake::Config::default() };
-    Lake::open(config, Arc::new(clock.clone())).await.expect("the lake opens")
+    Lake::open(config, Arc::new(clock.clone()), Arc::new(RowsOnly)).await.expect("the lake opens")
 }
 
 fn engine(dir: &Path, lake: &Lake, slos: &SloTable, clock: &ManualClock) -> QueryEngine {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use plimsoll_collector::{Collector, CollectorError, Config, Stats};
 use plimsoll_lake::Lake;
-use plimsoll_model::{ManualClock, Table, Timestamp};
+use plimsoll_model::{ManualClock, RowsOnly, Table, Timestamp};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -37,7 +37,9 @@ impl Door {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = ManualClock::at(Timestamp::from_secs(1_700_000_000));
         let lake_config = plimsoll_lake::Config { data_dir: folder.path().to_owned(), ..lake };
-        let lake = Lake::open(lake_config, Arc::new(clock.clone())).await.expect("an empty lake opens");
+        let lake = Lake::open(lake_config, Arc::new(clock.clone()), Arc::new(RowsOnly))
+            .await
+            .expect("an empty lake opens");
         let collector = Collector::new(config, lake.clone(), Arc::new(clock));
         let stop = CancellationToken::new();
         let (grpc, grpc_listener) = loopback().await;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use plimsoll_lake::{Config, Lake, LakeError, Seams, Sequence};
-use plimsoll_model::{SignalBatch, Table, Timestamp};
+use plimsoll_model::{RowsOnly, SignalBatch, Table, Timestamp};
 use plimsoll_wal::{Disk, LocalDisk};
 
 use crate::harness::{House, decisions, numbers, read, spans};
@@ -40,7 +40,7 @@ async fn rows_in_another_schema_are_refused_and_none_of_the_request_is_kept() {
 async fn a_full_buffer_refuses_until_it_is_flushed() {
     let house = House::new();
     let config = Config { buffer_limit_bytes: 100_000, ..house.config() };
-    let lake = Lake::open(config, Arc::new(house.clock.clone())).await.expect("opens");
+    let lake = Lake::open(config, Arc::new(house.clock.clone()), Arc::new(RowsOnly)).await.expect("opens");
     lake.append(vec![decisions(0..500)]).await.expect("fits");
     let error = lake.append(vec![decisions(500..2500)]).await.expect_err("does not fit");
     assert!(matches!(&error, LakeError::Unavailable(text) if text.contains("buffer_limit_bytes")), "{error}");
@@ -123,7 +123,9 @@ async fn a_full_disk_refuses_and_the_lake_recovers_by_itself() {
 async fn a_second_process_is_refused_by_the_name_of_the_folder() {
     let house = House::new();
     let lake = house.open().await;
-    let second = Lake::open(house.config(), Arc::new(house.clock.clone())).await.expect_err("locked");
+    let second = Lake::open(house.config(), Arc::new(house.clock.clone()), Arc::new(RowsOnly))
+        .await
+        .expect_err("locked");
     assert!(
         second.to_string().contains(house.folder.path().file_name().expect("named").to_str().expect("text"))
     );
@@ -169,7 +171,8 @@ async fn an_unreadable_record_is_kept_aside_and_the_rest_arrives() {
     drop(lake);
     let lake = house.open().await;
     assert_eq!(numbers(&lake, Table::Decisions), [1]);
-    let kept = fs::read(house.folder.path().join("quarantine/00000000000000000001.record")).expect("kept");
+    let kept =
+        fs::read(house.folder.path().join("lake/quarantine/00000000000000000001.record")).expect("kept");
     assert_eq!(kept, b"\x01not a zstd frame");
 }
 

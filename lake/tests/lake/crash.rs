@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use plimsoll_lake::{FlushStep, FlushSteps, Lake, LakeError, Seams};
-use plimsoll_model::Table;
+use plimsoll_model::{RowsOnly, Table};
 
 use crate::harness::{House, Photographer, config, decisions, numbers, spans};
 
@@ -27,7 +27,9 @@ async fn a_crash_between_any_two_steps_loses_nothing_and_stores_nothing_twice() 
         let expected = if name.starts_with("spans") { vec![1, 2, 3] } else { vec![1, 2, 3, 4] };
         // Twice, with a flush in between: what the first start repaired must hold for the second.
         for _ in 0..2 {
-            let lake = Lake::open(config(&data_dir), Arc::new(house.clock.clone())).await.expect("opens");
+            let lake = Lake::open(config(&data_dir), Arc::new(house.clock.clone()), Arc::new(RowsOnly))
+                .await
+                .expect("opens");
             assert_eq!(numbers(&lake, Table::Decisions), expected, "{name}");
             assert_eq!(numbers(&lake, Table::Spans), [7], "{name}");
             lake.flush().await.expect("flushes");

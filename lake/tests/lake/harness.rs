@@ -10,7 +10,9 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use plimsoll_lake::{Config, FlushStep, FlushSteps, Lake, LakeError, Seams, from_physical};
-use plimsoll_model::{ManualClock, SignalBatch, Table, Timestamp, batch_from_rows};
+use plimsoll_model::{
+    ManualClock, Original, OriginalFormat, ReadOriginal, SignalBatch, Table, Timestamp, batch_from_rows,
+};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_763_719_028);
 
@@ -33,7 +35,12 @@ impl House {
     }
 
     pub(crate) async fn open_with(&self, seams: Seams) -> Lake {
-        Lake::open_with(self.config(), Arc::new(self.clock.clone()), seams).await.expect("opens")
+        self.open_reading(Arc::new(Numerals), seams).await
+    }
+
+    pub(crate) async fn open_reading(&self, originals: Arc<dyn ReadOriginal>, seams: Seams) -> Lake {
+        let clock = Arc::new(self.clock.clone());
+        Lake::open_with(self.config(), clock, originals, seams).await.expect("opens")
     }
 
     pub(crate) fn log_of(&self, table: Table) -> PathBuf {
@@ -59,6 +66,34 @@ pub(crate) fn decisions(numbers: impl IntoIterator<Item = i64>) -> SignalBatch {
         )
         .collect();
     rows_of(Table::Decisions, &rows)
+}
+
+/// Originals are numbers in words of ASCII, and become decisions.
+#[derive(Debug)]
+pub(crate) struct Numerals;
+
+impl ReadOriginal for Numerals {
+    fn rows(&self, original: &Original) -> Result<Vec<SignalBatch>, String> {
+        let text = std::str::from_utf8(&original.bytes).map_err(|error| error.to_string())?;
+        let number = |word: &str| word.parse().map_err(|error| format!("{word}: {error}"));
+        let numbers: Vec<i64> = text.split_whitespace().map(number).collect::<Result<_, _>>()?;
+        Ok(vec![decisions(numbers)])
+    }
+}
+
+pub(crate) fn numerals(numbers: impl IntoIterator<Item = i64>) -> Original {
+    let words: Vec<_> = numbers.into_iter().map(|number| number.to_string()).collect();
+    Original { format: OriginalFormat(1), received: NOW, bytes: words.join(" ").into() }
+}
+
+/// Appends an original as who received it does: read once before, and with what came of it.
+pub(crate) async fn append_numerals(
+    lake: &Lake,
+    numbers: impl IntoIterator<Item = i64>,
+) -> Result<(), LakeError> {
+    let original = numerals(numbers);
+    let batches = Numerals.rows(&original).map_err(LakeError::Other)?;
+    lake.append_original(original, batches).await
 }
 
 /// Spans with everything nested that the schema has.

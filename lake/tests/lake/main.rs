@@ -5,3 +5,4 @@ mod crash;
 mod delta;
 mod harness;
 mod maintain;
+mod originals;

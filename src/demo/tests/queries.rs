@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, ManualClock};
+use plimsoll_model::{Clock, ManualClock, RowsOnly};
 use plimsoll_query::QueryEngine;
 
 use crate::demo::{console, screen};
@@ -17,7 +17,8 @@ async fn engine(folder: &tempfile::TempDir) -> QueryEngine {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(super::opens()));
     let config =
         plimsoll_lake::Config { data_dir: folder.path().to_owned(), ..plimsoll_lake::Config::default() };
-    let lake = Lake::open(config, Arc::clone(&clock)).await.expect("an empty folder is a lake");
+    let lake =
+        Lake::open(config, Arc::clone(&clock), Arc::new(RowsOnly)).await.expect("an empty folder is a lake");
     let slos = plimsoll_rules::SloTable::default();
     let config = plimsoll_query::Config {
         spill_dir: folder.path().join("spill"),

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request, StatusCode, header};
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, ManualClock, StateTable, Timestamp, batch_from_rows};
+use plimsoll_model::{Clock, ManualClock, RowsOnly, StateTable, Timestamp, batch_from_rows};
 use plimsoll_query::QueryEngine;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -122,7 +122,7 @@ pub(super) async fn stops_under_an_open_connection() {
 
 async fn faces(folder: &tempfile::TempDir, health: Arc<Parts>, clock: Arc<dyn Clock>) -> Faces {
     let lake = plimsoll_lake::Config { data_dir: folder.path().to_owned(), ..Default::default() };
-    let lake = Lake::open(lake, Arc::clone(&clock)).await.expect("an empty lake");
+    let lake = Lake::open(lake, Arc::clone(&clock), Arc::new(RowsOnly)).await.expect("an empty lake");
     let config = plimsoll_query::Config {
         spill_dir: folder.path().join("spill"),
         max_rows: MAX_ROWS,
