@@ -6,15 +6,17 @@ mod otlp;
 mod ports;
 mod process;
 mod programs;
+mod raw;
 mod setup;
 mod smtp;
 mod time;
 
 pub(crate) use http_sink::{HttpSink, Received};
-pub(crate) use otlp::{Event, Sender, request};
+pub(crate) use otlp::{Event, Sender};
 pub(crate) use ports::closed_port;
 pub(crate) use process::Plimsoll;
 pub(crate) use programs::{finish, node, output, python, root, tool};
+pub(crate) use raw::{Answer, Http2, framed, gzip, http1, zstd};
 pub(crate) use setup::Setup;
 pub(crate) use smtp::SmtpServer;
 pub(crate) use time::{eventually, now_unix_nanos};

@@ -5,7 +5,7 @@
 mod harness;
 
 mod alerts;
-mod bad_input;
+mod conformance;
 mod crash;
 mod delta;
 mod fence;

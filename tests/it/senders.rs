@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::harness::{Plimsoll, finish, node, python};
 use same::assert_same_rows;
+pub(crate) use same::is_same;
 
 // `time` is exact everywhere. Other moments lose their last three digits in Delta, which knows microseconds, so they are
 // compared in microseconds: a row must not differ before and after a flush.

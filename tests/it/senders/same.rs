@@ -31,7 +31,7 @@ fn identity(row: &Value) -> String {
     [&row["time_ns"], &row["span_id"], &row["name"]].map(ToString::to_string).join(" ")
 }
 
-fn is_same(left: &Value, right: &Value) -> bool {
+pub(crate) fn is_same(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => match (left.as_i64(), right.as_i64()) {
             (Some(left), Some(right)) => left == right,
