@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 
 use case::Case;
+pub(crate) use make::Make;
 use shipment::{Doors, Shipment};
 
 use crate::harness::{Plimsoll, Setup};

@@ -2,6 +2,7 @@
 //! waiting for a condition instead of a number of seconds.
 
 mod http_sink;
+mod memory;
 mod otlp;
 mod ports;
 mod process;
@@ -12,11 +13,12 @@ mod smtp;
 mod time;
 
 pub(crate) use http_sink::{HttpSink, Received};
-pub(crate) use otlp::{Event, Sender};
+pub(crate) use memory::Memory;
+pub(crate) use otlp::{Event, Sender, request};
 pub(crate) use ports::closed_port;
 pub(crate) use process::Plimsoll;
 pub(crate) use programs::{finish, node, output, python, root, tool};
-pub(crate) use raw::{Answer, Http2, framed, gzip, http1, zstd};
+pub(crate) use raw::{Answer, EXPORT_LOGS, Http2, Outcome, RawLogs, WAYS, Way, framed, gzip, http1, zstd};
 pub(crate) use setup::Setup;
 pub(crate) use smtp::SmtpServer;
-pub(crate) use time::{eventually, now_unix_nanos};
+pub(crate) use time::{eventually, now_unix_nanos, pause};

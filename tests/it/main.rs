@@ -5,14 +5,18 @@
 mod harness;
 
 mod alerts;
+mod bombs;
 mod conformance;
 mod crash;
 mod delta;
+mod disk;
 mod fence;
 mod files;
+mod hostile;
 mod kill;
 mod load;
 mod ourselves;
+mod overload;
 mod psql;
 mod senders;
 mod story;

@@ -15,7 +15,7 @@ const NOISE_BYTES: usize = 1 << 20;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Make {
+pub(crate) enum Make {
     /// A log record with the attribute `deep`, whose value is so many values deep, each a list of the next.
     Lists { levels: usize },
     /// The same with maps.
@@ -42,7 +42,7 @@ impl Make {
         }
     }
 
-    pub(super) fn bytes(&self, is_json: bool, service: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, is_json: bool, service: &str) -> Vec<u8> {
         match *self {
             Self::Lists { levels } | Self::Maps { levels } => {
                 let is_map = matches!(self, Self::Maps { .. });

@@ -48,7 +48,7 @@ impl Event {
 }
 
 /// The request that holds these events.
-fn request(events: Vec<Event>) -> ExportLogsServiceRequest {
+pub(crate) fn request(events: Vec<Event>) -> ExportLogsServiceRequest {
     let log_records = events.into_iter().map(Event::into_record).collect();
     let resource = Resource {
         attributes: vec![attribute("service.name", Value::StringValue("odoo".into()))],

@@ -21,6 +21,7 @@ const STARTS: usize = 5;
 /// A running Plimsoll; dropping it kills it, and shows its log when the test failed.
 #[derive(Debug)]
 pub(crate) struct Plimsoll {
+    setup: Setup,
     folder: TempDir,
     ports: Ports,
     child: Child,
@@ -36,9 +37,9 @@ impl Plimsoll {
         for _ in 0..STARTS {
             let ports = Ports::free();
             let folder = setup.write(ports);
-            let child = spawn(folder.path());
+            let child = spawn(&setup, folder.path());
             let client = reqwest::Client::builder().no_proxy().build().expect("a client without options");
-            let mut plimsoll = Self { folder, ports, child, client };
+            let mut plimsoll = Self { setup: setup.clone(), folder, ports, child, client };
             if plimsoll.is_up().await {
                 return plimsoll;
             }
@@ -68,7 +69,7 @@ impl Plimsoll {
 
     /// Starts it again on the same folder and ports.
     pub(crate) async fn resume(&mut self) {
-        self.child = spawn(self.folder.path());
+        self.child = spawn(&self.setup, self.folder.path());
         assert!(self.is_up().await, "serve ended:\n{}", self.log());
     }
 
@@ -95,6 +96,10 @@ impl Plimsoll {
     pub(crate) fn assert_alive(&mut self) {
         let ended = self.child.try_wait().expect("a child can be asked");
         assert_eq!(ended, None, "the process must live:\n{}", self.log());
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn grpc(&self) -> String {
@@ -170,11 +175,12 @@ impl Drop for Plimsoll {
     }
 }
 
-fn spawn(folder: &Path) -> Child {
+fn spawn(setup: &Setup, folder: &Path) -> Child {
     let log =
         File::options().create(true).append(true).open(folder.join("plimsoll.log")).expect("a log file");
     let output = log.try_clone().expect("a second handle of a file");
-    Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+    setup
+        .command()
         .args(["serve", "--config"])
         .arg(folder.join("plimsoll.toml"))
         .stdin(Stdio::null())

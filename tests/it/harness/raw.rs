@@ -12,6 +12,10 @@ use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tower::Service;
 
+use super::Plimsoll;
+
+pub(crate) const EXPORT_LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+
 /// What came back; trailers stand among the headers.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
@@ -21,9 +25,75 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// What a client makes of it, whichever protocol it speaks.
+    pub(crate) fn outcome(&self) -> Outcome {
+        let is_grpc = self.header("content-type") == "application/grpc";
+        let code = if is_grpc { self.header("grpc-status").to_owned() } else { self.status.to_string() };
+        match code.as_str() {
+            "0" | "200" => Outcome::Accepted,
+            "3" | "400" => Outcome::Invalid,
+            "8" | "413" => Outcome::TooLarge,
+            "14" | "503" => Outcome::TryLater,
+            _ => Outcome::Other(code),
+        }
+    }
+
     /// Empty when it is not there.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Accepted,
+    Invalid,
+    TooLarge,
+    TryLater,
+    Other(String),
+}
+
+/// The ways in which log records come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Grpc,
+    Protobuf,
+    Json,
+}
+
+pub(crate) const WAYS: [Way; 3] = [Way::Grpc, Way::Protobuf, Way::Json];
+
+/// Sends any bytes as a request of logs; clones share the connections.
+#[derive(Clone, Debug)]
+pub(crate) struct RawLogs {
+    grpc: Http2,
+    http: String,
+    client: reqwest::Client,
+}
+
+impl RawLogs {
+    pub(crate) fn to(plimsoll: &Plimsoll) -> Self {
+        let http = plimsoll.otlp_http("/v1/logs");
+        Self { grpc: Http2::to(&plimsoll.grpc()), http, client: plimsoll.client().clone() }
+    }
+
+    /// `body` as it is; `encoding` is what the header says about it.
+    pub(crate) async fn send(
+        &self,
+        way: Way,
+        encoding: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<Answer, String> {
+        if way == Way::Grpc {
+            let flag = u8::from(encoding.is_some());
+            return self.grpc.call(EXPORT_LOGS, encoding, framed(flag, &body)).await;
+        }
+        let media_type = if way == Way::Json { "application/json" } else { "application/x-protobuf" };
+        let mut request = Request::post(&self.http).header("content-type", media_type);
+        if let Some(encoding) = encoding {
+            request = request.header("content-encoding", encoding);
+        }
+        http1(&self.client, request.body(body.into()).expect("a valid request")).await
     }
 }
 
@@ -48,6 +118,21 @@ impl Http2 {
         let mut headers = head.headers;
         headers.extend(body.trailers().cloned().unwrap_or_default());
         Ok(Answer { status: head.status.as_u16(), headers, body: body.to_bytes() })
+    }
+
+    /// A unary call whose frames are `frames`, put together by hand.
+    pub(crate) async fn call(
+        &self,
+        path: &str,
+        encoding: Option<&str>,
+        frames: Vec<u8>,
+    ) -> Result<Answer, String> {
+        let mut request =
+            Request::post(path).header("content-type", "application/grpc").header("te", "trailers");
+        if let Some(encoding) = encoding {
+            request = request.header("grpc-encoding", encoding);
+        }
+        self.send(request.body(frames.into()).expect("a valid request")).await
     }
 }
 

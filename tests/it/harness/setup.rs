@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
 use toml::{Table, Value};
@@ -12,16 +13,17 @@ use super::ports::Ports;
 const QUIET: &str = "route:\n  receiver: nobody\nreceivers:\n  - name: nobody\n";
 
 /// Changes to the smallest configuration; every other key keeps its default.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Setup {
     settings: Vec<(String, Value)>,
     files: Vec<(String, String)>,
+    launcher: Vec<String>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         // Our own telemetry would be rows that a test did not send.
-        Self { settings: Vec::new(), files: Vec::new() }
+        Self { settings: Vec::new(), files: Vec::new(), launcher: Vec::new() }
             .set("telemetry.enabled", false)
             .file("alertmanager.yml", QUIET)
     }
@@ -38,6 +40,21 @@ impl Setup {
     pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
         self.files.push((path.to_owned(), text.to_owned()));
         self
+    }
+
+    /// A program that is given ours and its arguments, and becomes it.
+    pub(crate) fn started_by(mut self, launcher: &[&str]) -> Self {
+        self.launcher = launcher.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// The binary, behind its launcher.
+    pub(super) fn command(&self) -> Command {
+        let binary = env!("CARGO_BIN_EXE_plimsoll");
+        let Some((program, arguments)) = self.launcher.split_first() else { return Command::new(binary) };
+        let mut command = Command::new(program);
+        command.args(arguments).arg(binary);
+        command
     }
 
     pub(crate) fn write(&self, ports: Ports) -> TempDir {

@@ -20,11 +20,12 @@ pub(crate) async fn eventually<T>(
     }
 }
 
+/// A moment, for loops that [`eventually`] does not fit.
 #[expect(
     clippy::disallowed_methods,
     reason = "between two looks at another process, which has no clock of ours"
 )]
-async fn pause() {
+pub(crate) async fn pause() {
     tokio::time::sleep(POLL).await;
 }
 
