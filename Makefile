@@ -5,11 +5,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo test lint fmt setup-build setup-test
+.PHONY: help demo test lint fmt bench setup-build setup-test setup-bench
 
 # Compiled dependencies are shared by all clones on a machine: the first build takes minutes, the next one seconds.
 CARGO_TARGET_DIR ?= $(HOME)/.cache/plimsoll/target
 export CARGO_TARGET_DIR
+# What the benchmarks measure beside us: two programs and a Python environment.
+PLIMSOLL_PEERS ?= $(HOME)/.cache/plimsoll-peers
+export PLIMSOLL_PEERS
 export PATH := $(PATH):$(HOME)/.cargo/bin
 export DEBIAN_FRONTEND := noninteractive
 
@@ -59,6 +62,13 @@ lint: setup-build ## Format and lints only
 fmt: ## Formats every crate
 	@cargo fmt --all
 
+bench: $(addprefix bench-,P1 P2 P4 P5 P6 P9 P10) ## Measures us beside our peers: about an hour; benches/README.md says what
+
+bench-%: setup-build setup-bench ## One measure, as in `make bench-P1 BENCH_FLAGS="--runs 3"`
+	@cargo build --release --locked --bin plimsoll
+	PLIMSOLL_BENCH_SCRATCH="$${PLIMSOLL_BENCH_SCRATCH:-$(CARGO_TARGET_DIR)/bench-scratch}" \
+	  "$(PLIMSOLL_PEERS)/venv/bin/python" benches/run.py --binary "$(CARGO_TARGET_DIR)/release/plimsoll" $(BENCH_FLAGS) $*
+
 # A C compiler, and a word about how long the first build takes.
 setup-build:
 	@$(call install_missing,$(BUILD_TOOLS))
@@ -72,6 +82,22 @@ setup-build:
 setup-test:
 	@$(call install_missing,$(TEST_TOOLS))
 	$(MAKE) --no-print-directory --silent $(PYTHON_READY) $(NODE_READY)
+
+# rotel comes without what it names: that would drag in pre-releases of others.
+setup-bench:
+	@$(call install_missing,python3:python3)
+	python="$(PLIMSOLL_PEERS)/venv/bin/python"
+	if [[ ! "$(PLIMSOLL_PEERS)/venv/.ready" -nt benches/requirements.txt ]]; then
+	  echo "==> Python peers into $(PLIMSOLL_PEERS)/venv (about 20 seconds)"
+	  python3 -m venv "$(PLIMSOLL_PEERS)/venv"
+	  "$$python" -m pip install --quiet --disable-pip-version-check --requirement benches/requirements.txt
+	  "$$python" -m pip install --quiet --disable-pip-version-check --pre --no-deps rotel==0.0.1a15
+	  touch "$(PLIMSOLL_PEERS)/venv/.ready"
+	fi
+	if [[ ! -x "$(PLIMSOLL_PEERS)/o2p/bin/otlp2parquet" ]]; then
+	  echo "==> building otlp2parquet into $(PLIMSOLL_PEERS)/o2p (about 8 minutes)"
+	  cargo install otlp2parquet --version 0.12.0 --locked --quiet --root "$(PLIMSOLL_PEERS)/o2p"
+	fi
 
 $(PYTHON_READY): tests/clients/requirements.txt
 	@echo "==> Python clients into .venv (about 15 seconds)"

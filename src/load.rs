@@ -32,7 +32,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-pub use client::{Compression, Protocol, Transport};
+pub use client::{AcknowledgedBy, Compression, Protocol, Transport};
 pub use ids::Run;
 pub use pace::{End, Pace};
 pub use report::Report;

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::clock::SystemClock;
 use crate::config::duration;
-use crate::load::{self, Compression, End, Pace, Plan, Protocol, Run, Signal, Transport};
+use crate::load::{self, AcknowledgedBy, Compression, End, Pace, Plan, Protocol, Run, Signal, Transport};
 
 #[derive(Debug, Args)]
 pub(super) struct Load {
@@ -46,6 +46,9 @@ pub(super) struct Load {
     /// How many items in all, rounded up to whole requests.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..), value_name = "ITEMS")]
     count: Option<u64>,
+    /// Make up a history: event times lie evenly over so long before the start, instead of at the moment of sending.
+    #[arg(long, value_parser = duration, value_name = "DURATION", requires = "count")]
+    history: Option<Duration>,
     /// An attempt without an answer is lost after this long.
     #[arg(long, value_parser = duration, default_value = "10s", value_name = "DURATION")]
     timeout: Duration,
@@ -61,6 +64,9 @@ pub(super) struct Load {
     /// Afterwards ask this console, by SQL, whether what was acknowledged is stored, each item once.
     #[arg(long, value_name = "URL")]
     verify: Option<Url>,
+    /// Over HTTP, take any 2xx for an acknowledgement, for receivers that do not answer as OTLP says.
+    #[arg(long)]
+    any_2xx: bool,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -105,12 +111,13 @@ impl Load {
                 compression: self.compression,
                 endpoint,
                 timeout: self.timeout,
+                acknowledged_by: if self.any_2xx { AcknowledgedBy::Status } else { AcknowledgedBy::Otlp },
             },
             connections: usize::from(self.connections),
             signals: self.signals,
             items_per_request: self.items,
             spans_per_trace: self.spans_per_trace,
-            pace: Pace { requests_per_second, end },
+            pace: Pace { requests_per_second, end, history: self.history },
             give_up_after: self.give_up,
             acknowledged: self.acknowledged,
             verify: self.verify,

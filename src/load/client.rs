@@ -34,6 +34,16 @@ pub struct Transport {
     pub endpoint: Url,
     /// For one attempt, until its answer is there.
     pub timeout: Duration,
+    pub acknowledged_by: AcknowledgedBy,
+}
+
+/// What counts as an acknowledgement over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcknowledgedBy {
+    /// 2xx with OTLP's own answer in it, as the specification says.
+    Otlp,
+    /// Any 2xx: some receivers answer with a text of their own.
+    Status,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

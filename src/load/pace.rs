@@ -17,6 +17,8 @@ pub struct Pace {
     /// Open loop with so many requests a second; `None`: closed loop, as fast as it goes.
     pub requests_per_second: Option<f64>,
     pub end: End,
+    /// Spreads event times evenly over so long before the start; `None`: telemetry of the moment it is sent at.
+    pub history: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +48,12 @@ impl Schedule {
 
     pub(super) const fn started(&self) -> Instant {
         self.started
+    }
+
+    /// How long before the start the events of a request happened; `None` when they happen now.
+    pub(super) fn age(&self, request: u64) -> Option<Duration> {
+        let (history, End::Requests(count)) = (self.pace.history?, self.pace.end) else { return None };
+        Some(history.mul_f64(1.0 - request as f64 / count as f64))
     }
 
     /// `None` at the end.
@@ -152,14 +160,24 @@ mod tests {
     fn an_open_loop_has_its_moments_fixed_beforehand() {
         let started = Instant::now();
         let end = End::After(Duration::from_secs(1));
-        let schedule = Schedule::starting(Pace { requests_per_second: Some(4.0), end }, started);
+        let schedule =
+            Schedule::starting(Pace { requests_per_second: Some(4.0), end, history: None }, started);
         let due: Vec<_> = std::iter::from_fn(|| schedule.next()).filter_map(|turn| turn.due).collect();
         assert_eq!(due, [0, 250, 500, 750].map(|ms| started + Duration::from_millis(ms)));
     }
 
     #[test]
+    fn a_history_is_spread_evenly_and_ends_at_the_start() {
+        let history = Some(Duration::from_secs(40));
+        let pace = Pace { requests_per_second: None, end: End::Requests(4), history };
+        let schedule = Schedule::starting(pace, Instant::now());
+        let ages: Vec<_> = (0..4).filter_map(|request| schedule.age(request)).collect();
+        assert_eq!(ages, [40, 30, 20, 10].map(Duration::from_secs));
+    }
+
+    #[test]
     fn a_closed_loop_ends_after_its_count() {
-        let pace = Pace { requests_per_second: None, end: End::Requests(3) };
+        let pace = Pace { requests_per_second: None, end: End::Requests(3), history: None };
         let schedule = Schedule::starting(pace, Instant::now());
         let turns: Vec<_> = std::iter::from_fn(|| schedule.next()).map(|turn| turn.request).collect();
         assert_eq!(turns, [0, 1, 2]);

@@ -88,13 +88,21 @@ impl Sending {
 
     /// Made and compressed before its moment, so that the answer's time is all that is measured.
     fn pack(&self, turn: Turn) -> anyhow::Result<Parcel> {
-        let at = turn.due.unwrap_or_else(Instant::now);
-        let now = self.epoch + at.saturating_duration_since(self.schedule.started());
-        let body = self.bodies.make(turn.request, now);
+        let body = self.bodies.make(turn.request, self.happened(turn));
         // A gRPC client compresses what it frames.
         let wire = self.compression.of(&body.bytes)?;
         let due = turn.due.unwrap_or_else(Instant::now);
         Ok(Parcel { request: turn.request, body, wire, due, answer_was_lost: false })
+    }
+
+    /// Event time: the moment it is sent at, unless a history is made up.
+    fn happened(&self, turn: Turn) -> Timestamp {
+        if let Some(age) = self.schedule.age(turn.request) {
+            let age = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
+            return Timestamp::from_nanos(self.epoch.nanos().saturating_sub(age));
+        }
+        let at = turn.due.unwrap_or_else(Instant::now);
+        self.epoch + at.saturating_duration_since(self.schedule.started())
     }
 
     async fn deliver(&self, connection: &mut Connection, mut parcel: Parcel) -> anyhow::Result<()> {

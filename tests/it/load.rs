@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{HttpSink, Plimsoll, Setup, closed_port, output, tool};
+use crate::harness::{Plimsoll, Setup, closed_port, output, tool};
 
 /// Runs it, and gives its report and whether it was content.
 async fn load(arguments: &[&str]) -> (Value, bool) {
@@ -113,15 +113,6 @@ async fn what_is_refused_for_good_is_told_by_its_code() {
     assert!(!good, "nothing was acknowledged: {report:#}");
     assert_eq!(report["refusals"]["413"], 3, "{report:#}");
     assert_eq!((&report["total"]["refused"], &report["total"]["acknowledged"]), (&300.into(), &0.into()));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_not_otlp_is_no_acknowledgement() {
-    let sink = HttpSink::start().await;
-    let (report, good) =
-        load(&["--protocol", "http", "--endpoint", &sink.url(""), "--items", "1", "--count", "1"]).await;
-    sink.close().await;
-    assert!(!good && report["total"]["acknowledged"] == 0, "{report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

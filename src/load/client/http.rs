@@ -11,7 +11,7 @@ use prost::Message;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
 
-use super::{Answer, Compression, Transport};
+use super::{AcknowledgedBy, Answer, Compression, Transport};
 use crate::clock::SystemClock;
 use crate::load::signal::Signal;
 
@@ -20,6 +20,7 @@ pub(in crate::load) struct HttpConnection {
     client: Client,
     base: String,
     compression: Compression,
+    acknowledged_by: AcknowledgedBy,
 }
 
 impl HttpConnection {
@@ -32,7 +33,8 @@ impl HttpConnection {
             .build()
             .context("an HTTP client can't be made")?;
         let base = transport.endpoint.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { client, base, compression: transport.compression })
+        let Transport { compression, acknowledged_by, .. } = *transport;
+        Ok(Self { client, base, compression, acknowledged_by })
     }
 
     pub(super) async fn send(&self, signal: Signal, body: Bytes) -> Answer {
@@ -45,13 +47,13 @@ impl HttpConnection {
             request = request.header(CONTENT_ENCODING, self.compression.name());
         }
         match request.send().await {
-            Ok(answer) => meaning(answer).await,
+            Ok(answer) => meaning(answer, self.acknowledged_by).await,
             Err(error) => nothing_came_back(&error),
         }
     }
 }
 
-async fn meaning(answer: Response) -> Answer {
+async fn meaning(answer: Response, acknowledged_by: AcknowledgedBy) -> Answer {
     let (status, after) = (answer.status(), retry_after(&answer));
     let code = status.as_str().to_owned();
     let body = match answer.bytes().await {
@@ -63,7 +65,10 @@ async fn meaning(answer: Response) -> Answer {
         | StatusCode::BAD_GATEWAY
         | StatusCode::SERVICE_UNAVAILABLE
         | StatusCode::GATEWAY_TIMEOUT => Answer::Later { code, after },
-        status if status.is_success() => acknowledged(body),
+        status if status.is_success() => match acknowledged_by {
+            AcknowledgedBy::Otlp => acknowledged(body),
+            AcknowledgedBy::Status => Answer::Acknowledged { rejected: 0 },
+        },
         _ => Answer::Refused { code, message: String::from_utf8_lossy(&body).into_owned() },
     }
 }
@@ -96,4 +101,36 @@ fn retry_after(answer: &Response) -> Option<Duration> {
         let date = DateTime::parse_from_rfc2822(value).ok()?;
         Some(Timestamp::from_secs(date.timestamp()).since(SystemClock.now()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn check(status: u16, body: &'static str, acknowledged_by: AcknowledgedBy) -> Answer {
+        let answer = http::Response::builder().status(status).header(RETRY_AFTER, "7").body(body);
+        meaning(Response::from(answer.expect("a response")), acknowledged_by).await
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_not_otlp_is_an_acknowledgement_only_where_any_status_is() {
+        let (ours, theirs) = ("", r#"{"status":"success"}"#);
+        let acknowledged = Answer::Acknowledged { rejected: 0 };
+        assert_eq!(check(200, ours, AcknowledgedBy::Otlp).await, acknowledged);
+        assert!(matches!(check(200, theirs, AcknowledgedBy::Otlp).await, Answer::Refused { .. }));
+        assert_eq!(check(202, theirs, AcknowledgedBy::Status).await, acknowledged);
+    }
+
+    #[tokio::test]
+    async fn what_the_specification_calls_retryable_is_tried_again_when_told_and_nothing_else() {
+        for status in [429, 502, 503, 504] {
+            let after = Some(Duration::from_secs(7));
+            let expected = Answer::Later { code: status.to_string(), after };
+            assert_eq!(check(status, "", AcknowledgedBy::Otlp).await, expected);
+        }
+        for status in [400, 404, 413, 500] {
+            let answer = check(status, "", AcknowledgedBy::Status).await;
+            assert!(matches!(answer, Answer::Refused { .. }), "{status}: {answer:?}");
+        }
+    }
 }
