@@ -257,6 +257,7 @@ impl Config {
             flush_rows: self.lake.flush_rows,
             flush_age: self.lake.flush_age.0,
             buffer_limit_bytes: self.lake.buffer_limit.0,
+            ..plimsoll_lake::Config::default()
         }
     }
 

@@ -13,7 +13,8 @@ pub struct Arrivals {
     pub next: Sequence,
     /// The earliest event time among the new rows; `None` when nothing came.
     pub earliest: Option<Timestamp>,
-    /// The latest event time the table ever received, also before a restart.
+    /// The latest credible event time the table ever received, also before a restart: what lay more than an hour ahead of
+    /// its arrival does not count.
     pub watermark: Option<Timestamp>,
 }
 
@@ -35,13 +36,17 @@ struct Arrival {
 
 impl ArrivalLog {
     /// What files already hold, through `sequence` of the log.
-    pub(crate) fn restored(sequence: Sequence, range: Option<(Timestamp, Timestamp)>) -> Self {
-        let forgotten = range.map(|(earliest, _)| Arrival { sequence, earliest });
-        Self { kept: VecDeque::new(), forgotten, watermark: range.map(|(_, latest)| latest) }
+    pub(crate) fn restored(
+        sequence: Sequence,
+        earliest: Option<Timestamp>,
+        watermark: Option<Timestamp>,
+    ) -> Self {
+        let forgotten = earliest.map(|earliest| Arrival { sequence, earliest });
+        Self { kept: VecDeque::new(), forgotten, watermark }
     }
 
-    pub(crate) fn push(&mut self, sequence: Sequence, (earliest, latest): (Timestamp, Timestamp)) {
-        self.watermark = self.watermark.max(Some(latest));
+    pub(crate) fn push(&mut self, sequence: Sequence, earliest: Timestamp, watermark: Option<Timestamp>) {
+        self.watermark = self.watermark.max(watermark);
         self.kept.push_back(Arrival { sequence, earliest });
         if self.kept.len() > KEPT_APPENDS
             && let Some(oldest) = self.kept.pop_front()
@@ -70,8 +75,8 @@ mod tests {
     #[test]
     fn only_what_came_later_counts_and_the_watermark_never_goes_back() {
         let mut log = ArrivalLog::default();
-        log.push(Sequence(1), (at(10), at(20)));
-        log.push(Sequence(4), (at(15), at(16)));
+        log.push(Sequence(1), at(10), Some(at(20)));
+        log.push(Sequence(4), at(15), Some(at(16)));
 
         let arrivals = log.since(Sequence(1), Sequence(4));
         assert_eq!((arrivals.earliest, arrivals.watermark), (Some(at(15)), Some(at(20))));
@@ -80,12 +85,12 @@ mod tests {
 
     #[test]
     fn who_comes_too_late_hears_the_earliest_of_all_that_was_forgotten() {
-        let mut log = ArrivalLog::restored(Sequence(5), Some((at(3), at(9))));
+        let mut log = ArrivalLog::restored(Sequence(5), Some(at(3)), Some(at(9)));
         assert_eq!(log.since(Sequence(4), Sequence(5)).earliest, Some(at(3)));
         assert_eq!(log.since(Sequence(5), Sequence(5)).earliest, None);
 
         for sequence in 6..6 + KEPT_APPENDS as u64 + 2 {
-            log.push(Sequence(sequence), (at(100), at(100)));
+            log.push(Sequence(sequence), at(100), Some(at(100)));
         }
         assert_eq!(log.since(Sequence(6), Sequence(9999)).earliest, Some(at(3)));
         assert_eq!(log.since(Sequence(7), Sequence(9999)).earliest, Some(at(100)));

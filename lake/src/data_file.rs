@@ -1,96 +1,197 @@
-//! Writes the rows of a flush as one Parquet file, durable when it returns, laid out for reading: sorted by time, small
-//! row groups, no dictionary on ids, a bloom filter for the trace id.
+//! Parquet files of a table, durable and read back when they are done. Laid out for reading: sorted by time, small row
+//! groups, statistics of every page, no dictionary on ids, bloom filters for what people look up.
 
-use std::fs::File;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
+use arrow::datatypes::{TimestampMicrosecondType, TimestampNanosecondType};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
-use plimsoll_model::{SignalBatch, Table, Timestamp};
+use parquet::file::metadata::ParquetMetaDataReader;
+use plimsoll_model::{Table, Timestamp};
 use plimsoll_wal::Sequence;
 
-use crate::physical::{TIME, TIME_NANOS, to_physical};
+use crate::layout::properties;
+use crate::physical::{NANOS_PER_MICRO, TIME, to_physical};
+use crate::season::Season;
+use crate::stats::FileTotals;
 use crate::{DataFile, LakeError};
 
-const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Sorted and converted at a time, to bound what a flush takes on top of the rows.
 const WRITE_ROWS: usize = 16 * 1024;
-const ID_COLUMNS: [&str; 3] = ["trace_id", "span_id", "parent_span_id"];
 
-/// The name of the file that holds rows through `through`. A flush that is repeated writes the same name again, which
-/// no commit refers to yet.
-pub(crate) fn name(through: Sequence) -> String {
-    format!("part-00000-{:020}.parquet", through.0)
-}
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-pub(crate) fn write(
+/// The rows of a flush, as one file for those in season and one more for those far before and far after it, if any. A
+/// flush that is repeated writes the same names again, which no commit refers to yet.
+pub(crate) fn write_flush(
     table: Table,
     batches: &[RecordBatch],
     folder: &Path,
     through: Sequence,
-) -> Result<DataFile, LakeError> {
-    let path = folder.join(name(through));
-    let failed = |error: &dyn std::fmt::Display| LakeError::Other(format!("{}: {error}", path.display()));
-
+    now: Timestamp,
+) -> Result<Vec<DataFile>, LakeError> {
+    let failed = |error: &dyn std::fmt::Display| LakeError::Other(format!("{}: {error}", folder.display()));
     let batch = concat_batches(&table.schema(), batches).map_err(|error| failed(&error))?;
-    let rows = SignalBatch { table, batch };
-    let (min_time, max_time) = rows.time_range().ok_or_else(|| failed(&"no rows to write"))?;
-    let size_bytes = write_sorted(&rows, &path).map_err(|error| failed(&error))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(&error))?;
-    let (min_time, max_time) = to_the_microsecond(min_time, max_time);
-    Ok(DataFile { path, size_bytes, rows: rows.batch.num_rows() as u64, min_time, max_time })
+    let order = sort_to_indices(&batch[TIME], None, None).map_err(|error| failed(&error))?;
+    let times = batch[TIME].as_primitive::<TimestampNanosecondType>().values();
+    let [early, late] = Season::at(now).borders(order.values(), |row| times[row as usize]);
+
+    let mut files = Vec::new();
+    // The season's own file first: its name is the one that older versions gave.
+    for (number, rows) in [early..late, 0..early, late..order.len()].into_iter().enumerate() {
+        if !rows.is_empty() {
+            let path = folder.join(format!("part-{number:05}-{:020}.parquet", through.0));
+            let rows = order.slice(rows.start, rows.len());
+            let file = write_rows(table, &batch, &rows, path, now);
+            files.push(file.map_err(|error| failed(&error))?);
+        }
+    }
+    Ok(files)
+}
+
+fn write_rows(
+    table: Table,
+    batch: &RecordBatch,
+    order: &UInt32Array,
+    path: PathBuf,
+    now: Timestamp,
+) -> Outcome<DataFile> {
+    let file = File::create(&path)?;
+    let mut writer = DataFileWriter::over(file, path, table, order.len())?;
+    for start in (0..order.len()).step_by(WRITE_ROWS) {
+        let part = order.slice(start, WRITE_ROWS.min(order.len() - start));
+        writer.write(&to_physical(table, &take_record_batch(batch, &part)?)?)?;
+    }
+    writer.finish(now)
+}
+
+/// A file being written; dropped before `finish`, it is removed.
+#[derive(Debug)]
+pub(crate) struct DataFileWriter {
+    path: PathBuf,
+    parquet: Option<ArrowWriter<File>>,
+    rows: u64,
+    /// In microseconds.
+    times: Option<(i64, i64)>,
+}
+
+impl DataFileWriter {
+    /// Refuses a name that exists: some reader may have it open.
+    pub(crate) fn new(path: PathBuf, table: Table, expected_rows: usize) -> Outcome<Self> {
+        let file = File::create_new(&path)?;
+        Self::over(file, path, table, expected_rows)
+    }
+
+    fn over(file: File, path: PathBuf, table: Table, expected_rows: usize) -> Outcome<Self> {
+        let schema = crate::physical_schema(table);
+        let properties = properties(table, expected_rows);
+        let mut writer = Self { path, parquet: None, rows: 0, times: None };
+        writer.parquet = Some(ArrowWriter::try_new(file, schema, Some(properties))?);
+        Ok(writer)
+    }
+
+    /// Rows in the physical schema, none earlier than those before.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Outcome<()> {
+        let times = batch[TIME].as_primitive::<TimestampMicrosecondType>();
+        let (min, max) = (arrow::compute::min(times), arrow::compute::max(times));
+        if let (Some(min), Some(max)) = (min, max) {
+            let (before, after) = self.times.unwrap_or((min, max));
+            self.times = Some((before.min(min), after.max(max)));
+        }
+        self.rows += batch.num_rows() as u64;
+        Ok(self.parquet.as_mut().ok_or("the file is finished")?.write(batch)?)
+    }
+
+    /// What the file will have at least, by now.
+    pub(crate) fn bytes(&self) -> u64 {
+        let parquet = self.parquet.as_ref();
+        parquet.map_or(0, |parquet| (parquet.bytes_written() + parquet.in_progress_size()) as u64)
+    }
+
+    /// True when it returns: the file is durable, and a reader finds in it as many rows as were written.
+    pub(crate) fn finish(mut self, added: Timestamp) -> Outcome<DataFile> {
+        let parquet = self.parquet.take().ok_or("the file is finished")?;
+        let written = (|| -> Outcome<DataFile> {
+            let file = parquet.into_inner()?;
+            file.sync_all()?;
+            let folder = self.path.parent().ok_or("a file lies in a folder")?;
+            File::open(folder)?.sync_all()?;
+            let (min, max) = self.times.ok_or("no rows to write")?;
+            let whole = |micros: i64| micros.saturating_mul(NANOS_PER_MICRO);
+            let size_bytes = file.metadata()?.len();
+            let data_file = DataFile {
+                path: self.path.clone(),
+                size_bytes,
+                rows: self.rows,
+                min_time: Timestamp::from_nanos(whole(min)),
+                max_time: Timestamp::from_nanos(whole(max).saturating_add(NANOS_PER_MICRO - 1)),
+                added: to_the_millisecond(added),
+            };
+            examine(&data_file)?;
+            Ok(data_file)
+        })();
+        if written.is_err() {
+            self.remove();
+        }
+        written
+    }
+
+    fn remove(&self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(%error, file = %self.path.display(), "an unfinished file could not be removed");
+        }
+    }
+}
+
+impl Drop for DataFileWriter {
+    fn drop(&mut self) {
+        if self.parquet.take().is_some() {
+            self.remove();
+        }
+    }
+}
+
+/// Whether the file is there, of its size, and its footer says what the commit says.
+pub(crate) fn examine(expected: &DataFile) -> Result<(), String> {
+    let file = File::open(&expected.path).map_err(|error| error.to_string())?;
+    let bytes = file.metadata().map_err(|error| error.to_string())?.len();
+    if bytes != expected.size_bytes {
+        return Err(format!("{bytes} bytes where its commit says {}", expected.size_bytes));
+    }
+    let footer = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|error| error.to_string())?;
+    let rows = u64::try_from(footer.file_metadata().num_rows()).unwrap_or(0);
+    // Commits of other writers may say nothing about rows.
+    if rows != expected.rows && expected.rows > 0 {
+        return Err(format!("{rows} rows where its commit says {}", expected.rows));
+    }
+    Ok(())
+}
+
+/// The files that can be read, and what the others would have held. Those stay where they are, and in the table: they may
+/// come back, and a person may look at them.
+pub(crate) fn sound(files: Vec<DataFile>) -> (Vec<DataFile>, FileTotals) {
+    let (mut sound, mut damaged) = (Vec::with_capacity(files.len()), Vec::new());
+    for file in files {
+        match examine(&file) {
+            Ok(()) => sound.push(file),
+            Err(error) => {
+                tracing::error!(file = %file.path.display(), rows = file.rows, error, "a damaged data file is left out");
+                damaged.push(file);
+            }
+        }
+    }
+    (sound, FileTotals::of(&damaged))
 }
 
 /// What the statistics of a commit can say: outwards to the next microsecond.
 pub(crate) fn to_the_microsecond(min: Timestamp, max: Timestamp) -> (Timestamp, Timestamp) {
-    let floor = |time: Timestamp| time.nanos().saturating_sub(time.nanos().rem_euclid(1000));
-    (Timestamp::from_nanos(floor(min)), Timestamp::from_nanos(floor(max).saturating_add(999)))
+    let floor = |time: Timestamp| time.nanos().saturating_sub(time.nanos().rem_euclid(NANOS_PER_MICRO));
+    (Timestamp::from_nanos(floor(min)), Timestamp::from_nanos(floor(max).saturating_add(NANOS_PER_MICRO - 1)))
 }
 
-fn write_sorted(rows: &SignalBatch, path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
-    let SignalBatch { table, batch } = rows;
-    let order = sort_to_indices(&batch[TIME], None, None)?;
-    let file = File::create(path)?;
-    let schema = crate::physical_schema(*table);
-    let mut writer = ArrowWriter::try_new(file, schema, Some(properties(batch.num_rows())))?;
-    for start in (0..batch.num_rows()).step_by(WRITE_ROWS) {
-        let part = order.slice(start, WRITE_ROWS.min(batch.num_rows() - start));
-        writer.write(&to_physical(*table, &take_record_batch(batch, &part)?)?)?;
-    }
-    let file = writer.into_inner()?;
-    file.sync_all()?;
-    Ok(file.metadata()?.len())
-}
-
-fn properties(rows: usize) -> WriterProperties {
-    let trace_id = ColumnPath::from("trace_id");
-    let mut properties = WriterProperties::builder()
-        .set_created_by(concat!("plimsoll ", env!("CARGO_PKG_VERSION")).into())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_sorting_columns(Some(vec![SortingColumn {
-            column_idx: 0,
-            descending: false,
-            nulls_first: false,
-        }]))
-        // The names that Parquet gives to lists and maps, which other readers of Delta expect.
-        .set_coerce_types(true)
-        .set_column_bloom_filter_enabled(trace_id.clone(), true)
-        .set_column_bloom_filter_max_ndv(trace_id, rows.min(ROW_GROUP_ROWS) as u64);
-    for id in ID_COLUMNS {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(id), false);
-    }
-    for time in [TIME, "ingest_time"] {
-        let time = ColumnPath::from(time);
-        properties = properties
-            .set_column_dictionary_enabled(time.clone(), false)
-            .set_column_encoding(time, Encoding::DELTA_BINARY_PACKED);
-    }
-    properties.set_column_dictionary_enabled(ColumnPath::from(TIME_NANOS), false).build()
+/// As a commit keeps it.
+pub(crate) fn to_the_millisecond(time: Timestamp) -> Timestamp {
+    Timestamp::from_nanos(time.nanos().saturating_sub(time.nanos().rem_euclid(1_000_000)))
 }

@@ -1,19 +1,22 @@
 //! One Delta table: opened or created, widened by columns that came since, and committed to.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use deltalake::checkpoints::create_checkpoint;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake::kernel::{Action, Add, LogicalFileView, StructField, StructType, Transaction};
+use deltalake::kernel::{Action, Add, LogicalFileView, Remove, StructField, StructType, Transaction};
 use deltalake::operations::create::CreateBuilder;
-use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use plimsoll_model::{Table, Timestamp};
 use plimsoll_wal::Sequence;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::change::{Change, Purpose};
+use crate::commit_log::Mended;
 use crate::data_file::to_the_microsecond;
 use crate::durable_store::{DurableStore, create_folders};
 use crate::error::at;
@@ -27,13 +30,9 @@ pub(crate) struct DeltaFolder {
     pub(crate) path: PathBuf,
     delta: DeltaTable,
     /// Handed to `commit` and not yet known to be there.
-    attempt: Option<Attempt>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Attempt {
-    pub(crate) file: DataFile,
-    pub(crate) through: Sequence,
+    attempt: Option<Change>,
+    /// Files that our own commits took out of the table, and that are still on the disk.
+    pub(crate) retired: HashSet<String>,
 }
 
 /// What a table already holds.
@@ -44,14 +43,14 @@ pub(crate) struct Held {
 }
 
 impl DeltaFolder {
-    /// Also returns how many damaged commits were moved aside.
-    pub(crate) async fn open(path: PathBuf, table: Table) -> Result<(Self, u64), LakeError> {
+    /// Also returns what was wrong with the log.
+    pub(crate) async fn open(path: PathBuf, table: Table) -> Result<(Self, Mended), LakeError> {
         create_folders(&path).map_err(at(&path))?;
-        let quarantined = commit_log::mend(&path).map_err(at(&path))?;
+        let mended = commit_log::mend(&path).map_err(at(&path))?;
         let opened = open_or_create(&path, table).await;
         let mut delta = opened.map_err(|error| delta_error(&path, &error))?;
         widen(&mut delta, table).await.map_err(|error| delta_error(&path, &error))?;
-        Ok((Self { path, delta, attempt: None }, quarantined))
+        Ok((Self { path, delta, attempt: None, retired: HashSet::new() }, mended))
     }
 
     pub(crate) async fn held(&self) -> Result<Held, LakeError> {
@@ -67,42 +66,65 @@ impl DeltaFolder {
         Ok(Sequence(version.and_then(|version| u64::try_from(version).ok()).unwrap_or(0)))
     }
 
-    /// True when it returns `Ok`: the table durably holds the attempt's file, and says through where it holds the log.
-    /// After an error the outcome is unknown until `settle`.
-    pub(crate) async fn commit(&mut self, attempt: Attempt, now: Timestamp) -> Result<(), LakeError> {
-        let Attempt { file, through } = self.attempt.insert(attempt).clone();
-        let committed = self.try_commit(&file, through, now).await;
+    /// True when it returns `Ok`: the table durably holds the change. After an error the outcome is unknown until
+    /// `settle`.
+    pub(crate) async fn commit(&mut self, change: Change, now: Timestamp) -> Result<(), LakeError> {
+        let change = self.attempt.insert(change).clone();
+        let committed = self.try_commit(&change, now).await;
         committed.map_err(|error| delta_error(&self.path, &error))
     }
 
     /// Looks whether the last attempt arrived, and forgets it. An error may come after the commit, so nobody may repeat
     /// one without having looked.
-    pub(crate) async fn settle(&mut self) -> Result<Option<DataFile>, LakeError> {
+    pub(crate) async fn settle(&mut self) -> Result<Option<Change>, LakeError> {
         let Some(attempt) = &self.attempt else { return Ok(None) };
-        let wanted = attempt.through;
-        let found = match self.delta.update_state().await {
-            Ok(()) => self.through().await,
-            Err(error) => Err(error),
-        };
-        let found = found.map_err(|error| delta_error(&self.path, &error))?;
-        Ok(self.attempt.take().filter(|_| found >= wanted).map(|attempt| attempt.file))
+        self.delta.update_state().await.map_err(|error| delta_error(&self.path, &error))?;
+        let has_arrived = attempt.is_in(&self.names()?);
+        let arrived = self.attempt.take().filter(|_| has_arrived);
+        self.retired.extend(arrived.iter().flat_map(|change| &change.removed).map(DataFile::name));
+        Ok(arrived)
     }
 
-    async fn try_commit(
-        &mut self,
-        file: &DataFile,
-        through: Sequence,
-        now: Timestamp,
-    ) -> Result<(), DeltaTableError> {
-        let add = add_action(file, now)?;
-        let version =
-            i64::try_from(through.0).map_err(|error| DeltaTableError::Generic(error.to_string()))?;
-        let transaction = Transaction::new(APPLICATION, version);
-        let properties = CommitProperties::default().with_application_transaction(transaction);
-        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+    /// The files of the newest version, and those of an attempt whose outcome is not known.
+    pub(crate) fn names_in_use(&self) -> Result<HashSet<String>, LakeError> {
+        let mut names = self.names()?;
+        names.extend(self.attempt.iter().flat_map(|change| &change.added).map(DataFile::name));
+        Ok(names)
+    }
+
+    fn names(&self) -> Result<HashSet<String>, LakeError> {
+        let state = self.delta.snapshot().map_err(|error| delta_error(&self.path, &error))?;
+        Ok(state.log_data().iter().map(|file| file.path().into_owned()).collect())
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.delta.version().unwrap_or(0)
+    }
+
+    /// Writes everything that the newest version says into one file, so that readers need no commit before it.
+    pub(crate) async fn checkpoint(&self) -> Result<(), LakeError> {
+        let written = create_checkpoint(&self.delta, None).await;
+        written.map_err(|error| delta_error(&self.path, &error))?;
+        commit_log::seal_checkpoint(&self.path, self.version()).map_err(at(&self.path))
+    }
+
+    async fn try_commit(&mut self, change: &Change, now: Timestamp) -> Result<(), DeltaTableError> {
+        // Checkpoints and the log's clean-up have their own time: not while rows wait to be flushed.
+        let mut properties = CommitProperties::default()
+            .with_metadata([("purpose".to_owned(), change.purpose.name().into())])
+            .with_create_checkpoint(false)
+            .with_cleanup_expired_logs(Some(false));
+        if let Purpose::Flush { through } = change.purpose {
+            let version =
+                i64::try_from(through.0).map_err(|error| DeltaTableError::Generic(error.to_string()))?;
+            properties = properties.with_application_transaction(Transaction::new(APPLICATION, version));
+        }
+        let removed = change.removed.iter().map(|file| remove_action(file, change.purpose, now));
+        let added = change.added.iter().map(|file| add_action(file, change.purpose));
+        let actions = removed.chain(added).collect::<Result<_, _>>()?;
         let commit = CommitBuilder::from(properties)
-            .with_actions(vec![Action::Add(add)])
-            .build(Some(self.delta.snapshot()?), self.delta.log_store(), operation)
+            .with_actions(actions)
+            .build(Some(self.delta.snapshot()?), self.delta.log_store(), change.purpose.operation())
             .await?;
         self.delta.state = Some(commit.snapshot());
         Ok(())
@@ -168,22 +190,37 @@ struct TimeStatistics<T> {
     time: T,
 }
 
-fn add_action(file: &DataFile, now: Timestamp) -> Result<Add, DeltaTableError> {
-    let name = file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+fn add_action(file: &DataFile, purpose: Purpose) -> Result<Action, DeltaTableError> {
     let statistics = Statistics {
         num_records: file.rows,
         min_values: TimeStatistics { time: micros_text(file.min_time) },
         max_values: TimeStatistics { time: micros_text(file.max_time) },
         null_count: TimeStatistics { time: 0 },
     };
-    Ok(Add {
-        path: name,
-        size: i64::try_from(file.size_bytes).map_err(|error| DeltaTableError::Generic(error.to_string()))?,
-        modification_time: now.nanos() / 1_000_000,
-        data_change: true,
+    Ok(Action::Add(Add {
+        path: file.name(),
+        size: size(file)?,
+        modification_time: file.added.nanos() / 1_000_000,
+        data_change: purpose.changes_data(),
         stats: Some(serde_json::to_string(&statistics)?),
         ..Add::default()
-    })
+    }))
+}
+
+fn remove_action(file: &DataFile, purpose: Purpose, now: Timestamp) -> Result<Action, DeltaTableError> {
+    Ok(Action::Remove(Remove {
+        path: file.name(),
+        data_change: purpose.changes_data(),
+        deletion_timestamp: Some(now.nanos() / 1_000_000),
+        extended_file_metadata: Some(true),
+        partition_values: Some(HashMap::new()),
+        size: Some(size(file)?),
+        ..Remove::default()
+    }))
+}
+
+fn size(file: &DataFile) -> Result<i64, DeltaTableError> {
+    i64::try_from(file.size_bytes).map_err(|error| DeltaTableError::Generic(error.to_string()))
 }
 
 fn micros_text(time: Timestamp) -> String {
@@ -204,6 +241,7 @@ fn data_file(folder: &Path, file: &LogicalFileView) -> DataFile {
         rows: statistics.map_or(0, |statistics| statistics.num_records),
         min_time,
         max_time,
+        added: Timestamp::from_nanos(file.modification_time().saturating_mul(1_000_000)),
     }
 }
 

@@ -15,6 +15,8 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 
+use crate::commit_log;
+
 #[derive(Debug)]
 pub(crate) struct DurableStore {
     files: LocalFileSystem,
@@ -37,7 +39,16 @@ impl std::fmt::Display for DurableStore {
 impl ObjectStore for DurableStore {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         let path = self.files.path_to_filesystem(location)?;
-        let written = blocking(move || write(&path, &payload, &options.mode)).await;
+        let put = move || {
+            write(&path, &payload, &options.mode)?;
+            let bytes: Vec<u8> = payload.iter().flatten().copied().collect();
+            if let Err(error) = commit_log::was_written(&path, &bytes) {
+                // The commit is there; what it lacks is made up for at the next start.
+                tracing::warn!(%error, commit = %path.display(), "a commit could not be copied");
+            }
+            Ok(())
+        };
+        let written = blocking(put).await;
         match written {
             Ok(()) => Ok(PutResult { e_tag: None, version: None }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -105,6 +116,11 @@ impl MultipartUpload for DurableUpload {
     }
 }
 
+/// Replaces the file if there is one; whoever reads it finds all of the old or all of the new.
+pub(crate) fn write_durably(path: &FsPath, bytes: &[u8]) -> io::Result<()> {
+    write(path, &bytes.to_vec().into(), &PutMode::Overwrite)
+}
+
 /// A name ending in `#` and digits is what this store never lists.
 fn write(path: &FsPath, payload: &PutPayload, mode: &PutMode) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
@@ -116,6 +132,10 @@ fn write(path: &FsPath, payload: &PutPayload, mode: &PutMode) -> io::Result<()> 
         file.write_all(bytes)?;
     }
     file.sync_all()?;
+    let is_as_written = fs::read(&staged)?.into_iter().eq(payload.iter().flatten().copied());
+    if !is_as_written {
+        return Err(io::Error::other("the file does not hold what was written to it"));
+    }
     match mode {
         PutMode::Create => {
             let linked = fs::hard_link(&staged, path);

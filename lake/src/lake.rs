@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use plimsoll_model::{Clock, DEFAULT_TENANT, Original, ReadOriginal, SignalBatch, Table};
 use plimsoll_wal::Sequence;
@@ -11,16 +12,17 @@ use tokio_util::sync::CancellationToken;
 use crate::delta::DeltaFolder;
 use crate::durable_store::create_folders;
 use crate::error::at;
-use crate::flush::Flusher;
 use crate::lock::FolderLock;
-use crate::maintain::{FlushPolicy, maintain};
+use crate::maintain::{FlushPolicy, keep_up, maintain};
 use crate::record::RecordReader;
 use crate::replay::{HeldThrough, replay};
 use crate::rows::{admissible, memory_bytes};
 use crate::schemas::Schemas;
 use crate::state::Shared;
+use crate::tables::Tables;
+use crate::upkeep::Upkeep;
 use crate::writer::{Append, Command, LogWriter, stopped};
-use crate::{Arrivals, Config, LakeError, LakeStats, Seams, TableSnapshot, record};
+use crate::{Arrivals, Config, LakeError, LakeStats, Seams, TableSnapshot, data_file, record};
 
 #[derive(Clone, Debug)]
 pub struct Lake {
@@ -31,10 +33,11 @@ pub struct Lake {
 #[derive(Debug)]
 struct Inner {
     writer: LogWriter,
-    flusher: Flusher,
+    tables: Arc<Tables>,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     policy: FlushPolicy,
+    upkeep: Mutex<Upkeep>,
     _lock: FolderLock,
 }
 
@@ -71,14 +74,15 @@ impl Lake {
         let wal = tokio::task::spawn_blocking(replay).await;
         let wal = wal.map_err(|error| LakeError::Other(error.to_string()))??;
         let writer = LogWriter::spawn(wal, Arc::clone(&shared)).map_err(at(&lake_dir))?;
-        let flusher = Flusher {
+        let tables = Arc::new(Tables {
             shared: Arc::clone(&shared),
             clock: Arc::clone(&clock),
             steps: seams.flush_steps,
             folders,
-        };
+        });
         let policy = FlushPolicy::of(&config);
-        Ok(Self { inner: Arc::new(Inner { writer, flusher, shared, clock, policy, _lock: lock }) })
+        let upkeep = Mutex::new(Upkeep::new(config.upkeep, clock.now()));
+        Ok(Self { inner: Arc::new(Inner { writer, tables, shared, clock, policy, upkeep, _lock: lock }) })
     }
 
     /// True when it returns: every row is fsynced and visible to the next `snapshot`. All or nothing.
@@ -134,16 +138,58 @@ impl Lake {
         self.flush_tables(Table::ALL.to_vec()).await
     }
 
-    /// Runs flushes by size and age until `stop`, then flushes once more.
+    /// Runs flushes by size and age, and whatever keeps the tables small and whole, until `stop`; then flushes once more.
     pub async fn maintain(&self, stop: CancellationToken) {
         let Inner { policy, shared, clock, .. } = self.inner.as_ref();
-        maintain(self, *policy, shared, clock.as_ref(), stop).await;
+        let flushes = maintain(self, *policy, shared, clock.as_ref(), stop.clone());
+        tokio::join!(flushes, keep_up(self, clock.as_ref(), &stop));
+    }
+
+    /// One pass of upkeep: at most one merge, and whatever else is due. What `maintain` does after each pause.
+    pub async fn keep_house(&self, stop: &CancellationToken) -> Result<(), LakeError> {
+        let inner = Arc::clone(&self.inner);
+        let stop = stop.clone();
+        let pass = async move {
+            let passed = inner.upkeep.lock().await.pass(&inner.tables, &stop).await;
+            if passed.is_err() && !stop.is_cancelled() {
+                inner.shared.count(|stats| stats.upkeep.failures += 1);
+            }
+            passed
+        };
+        tokio::spawn(pass).await.map_err(|error| LakeError::Other(format!("a pass ended: {error}")))?
+    }
+
+    pub(crate) async fn upkeep_pause(&self) -> Duration {
+        self.inner.upkeep.lock().await.config.pause()
+    }
+
+    /// Merges until nothing is left that is worth it, without regard to the budget.
+    pub async fn compact(&self, stop: &CancellationToken) -> Result<(), LakeError> {
+        let Inner { upkeep, tables, .. } = self.inner.as_ref();
+        let mut upkeep = upkeep.lock().await;
+        while upkeep.compact_one(tables, stop).await? {}
+        for table in Table::ALL {
+            tables.checkpoint(table).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of what was kept long enough, and deletes files that nothing has referred to for `grace`. Zero deletes them
+    /// at once: for whoever knows that nobody reads an older version.
+    pub async fn vacuum(&self, grace: Duration) -> Result<(), LakeError> {
+        let Inner { upkeep, tables, .. } = self.inner.as_ref();
+        let mut upkeep = upkeep.lock().await;
+        for table in Table::ALL {
+            while upkeep.retire(tables, table).await? > 0 {}
+            upkeep.vacuum(tables, table, grace).await?;
+        }
+        Ok(())
     }
 
     /// As a task of its own: who stops waiting for it does not stop it halfway.
     pub(crate) async fn flush_tables(&self, tables: Vec<Table>) -> Result<(), LakeError> {
         let inner = Arc::clone(&self.inner);
-        let flush = async move { inner.flusher.flush(&tables, &inner.writer).await };
+        let flush = async move { inner.tables.flush(&tables, &inner.writer).await };
         tokio::spawn(flush).await.map_err(|error| LakeError::Other(format!("a flush ended: {error}")))?
     }
 }
@@ -156,11 +202,17 @@ async fn open_tables(
     let mut folders = Vec::with_capacity(Table::ALL.len());
     let mut through = HeldThrough::default();
     for table in Table::ALL {
-        let (folder, quarantined) = Box::pin(DeltaFolder::open(tenant.join(table.name()), table)).await?;
+        let (folder, mended) = Box::pin(DeltaFolder::open(tenant.join(table.name()), table)).await?;
         let held = folder.held().await?;
         through[table as usize] = held.through;
-        shared.restored(table, held.through, held.files);
-        shared.count(|stats| stats.quarantined += quarantined);
+        let (files, damaged) = data_file::sound(held.files);
+        shared.restored(table, held.through, files);
+        shared.count(|stats| {
+            stats.quarantined += mended.quarantined;
+            stats.upkeep.restored_commits += mended.restored;
+            stats.upkeep.damaged_files += damaged.files;
+            stats.upkeep.damaged_rows += damaged.rows;
+        });
         folders.push(Mutex::new(folder));
     }
     Ok((folders, through))

@@ -17,7 +17,10 @@
 //! 3. The log is trimmed only through what every table with rows in memory has durably committed.
 
 mod arrivals;
+mod change;
+mod commit_copy;
 mod commit_log;
+mod compaction;
 mod config;
 mod data_file;
 mod delta;
@@ -26,8 +29,10 @@ mod error;
 mod flush;
 mod hot;
 mod lake;
+mod layout;
 mod lock;
 mod maintain;
+mod merge;
 mod physical;
 mod quarantine;
 mod record;
@@ -35,17 +40,22 @@ mod replay;
 mod rows;
 mod schemas;
 mod seams;
+mod season;
 mod state;
 mod stats;
 mod table_snapshot;
+mod tables;
+mod upkeep;
+mod vacuum;
 mod writer;
 
 pub use arrivals::Arrivals;
-pub use config::Config;
+pub use config::{Config, UpkeepConfig};
 pub use error::LakeError;
 pub use lake::Lake;
+pub use layout::properties as file_properties;
 pub use physical::{from_physical, physical_schema, to_physical};
 pub use plimsoll_wal::Sequence;
 pub use seams::{FlushStep, FlushSteps, Seams};
-pub use stats::LakeStats;
+pub use stats::{FileTotals, LakeStats, UpkeepStats};
 pub use table_snapshot::{DataFile, TableSnapshot};

@@ -1,4 +1,5 @@
-//! When to flush: a table that is full enough or old enough, everything when memory runs short, and at the end.
+//! When to flush: a table that is full enough or old enough, everything when memory runs short, and at the end. And when
+//! to keep house: after a pause, whatever is due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +81,28 @@ pub(crate) async fn maintain(
     }
     if let Err(error) = lake.flush().await {
         tracing::error!(%error, "the last flush failed, the rows stay in the log until the next start");
+    }
+}
+
+/// One pass of upkeep after the other, with a pause that is the budget.
+pub(crate) async fn keep_up(lake: &Lake, clock: &dyn Clock, stop: &CancellationToken) {
+    let pause = lake.upkeep_pause().await;
+    let mut is_failing = false;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = clock.sleep(pause) => {}
+        }
+        match lake.keep_house(stop).await {
+            Ok(()) => is_failing = false,
+            Err(_) if stop.is_cancelled() => return,
+            Err(error) => {
+                if !is_failing {
+                    tracing::error!(%error, "the lake's upkeep is held up, trying again");
+                }
+                is_failing = true;
+            }
+        }
     }
 }
 

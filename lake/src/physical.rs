@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, AsArray, Int16Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, AsArray, Int16Array, RecordBatch, TimestampMicrosecondArray, new_null_array};
 use arrow::datatypes::{
     DataType, Field, Int16Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
     TimestampNanosecondType,
@@ -57,27 +57,40 @@ pub fn to_physical(table: Table, batch: &RecordBatch) -> Result<RecordBatch, Arr
     RecordBatch::try_new(physical_schema(table), columns)
 }
 
-/// Rows of a data file as SQL shows them.
+/// Rows of a data file as SQL shows them. A column that came later than the file is null.
 pub fn from_physical(table: Table, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let schema = table.schema();
     let columns = schema.fields().iter().map(|field| {
-        let column = batch
-            .column_by_name(field.name())
-            .ok_or_else(|| ArrowError::SchemaError(format!("the file lacks column {}", field.name())))?;
-        match field.data_type() {
-            time if is_nanoseconds(time) && field.name() == TIME => {
-                let nanos = batch.column_by_name(TIME_NANOS);
-                whole(
-                    column,
-                    nanos.ok_or_else(|| ArrowError::SchemaError("the file lacks time_nanos".into()))?,
-                )
-            }
-            // Lists are named differently inside (`item`, `element`); a cast renames without copying.
-            other => arrow::compute::cast(column, other),
+        if field.name() != TIME {
+            return column_of(batch, field);
         }
+        let part = |name| {
+            let column = batch.column_by_name(name);
+            column.ok_or_else(|| ArrowError::SchemaError(format!("the file lacks column {name}")))
+        };
+        whole(part(TIME)?, part(TIME_NANOS)?)
     });
     let columns = columns.collect::<Result<_, _>>()?;
     RecordBatch::try_new(schema, columns)
+}
+
+/// Rows of an older data file as they would be written today.
+pub(crate) fn fitted_physical(table: Table, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = physical_schema(table);
+    if batch.schema_ref().fields() == schema.fields() {
+        return RecordBatch::try_new(schema, batch.columns().to_vec());
+    }
+    let columns = schema.fields().iter().map(|field| column_of(batch, field)).collect::<Result<_, _>>()?;
+    RecordBatch::try_new(schema, columns)
+}
+
+fn column_of(batch: &RecordBatch, field: &Field) -> Result<ArrayRef, ArrowError> {
+    match batch.column_by_name(field.name()) {
+        // Lists are named differently inside (`item`, `element`); a cast renames without copying.
+        Some(column) => arrow::compute::cast(column, field.data_type()),
+        None if field.is_nullable() => Ok(new_null_array(field.data_type(), batch.num_rows())),
+        None => Err(ArrowError::SchemaError(format!("the file lacks column {}", field.name()))),
+    }
 }
 
 fn is_nanoseconds(data_type: &DataType) -> bool {

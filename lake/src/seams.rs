@@ -32,6 +32,11 @@ pub enum FlushStep {
 /// Told of each step once it is durable. An error stops the flush there.
 pub trait FlushSteps: Debug + Send + Sync {
     fn reached(&self, table: Table, step: FlushStep) -> Result<(), LakeError>;
+
+    /// The same of a merge of small files.
+    fn compacted(&self, _table: Table, _step: FlushStep) -> Result<(), LakeError> {
+        Ok(())
+    }
 }
 
 #[derive(Debug)]

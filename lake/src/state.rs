@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 use crate::arrivals::{ArrivalLog, Arrivals};
 use crate::hot::{HotBatch, HotRows};
 use crate::rows::memory_bytes;
-use crate::{DataFile, LakeError, LakeStats, TableSnapshot};
+use crate::stats::FileTotals;
+use crate::{DataFile, LakeError, LakeStats, TableSnapshot, season};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -102,15 +103,12 @@ impl Shared {
     /// What the files of a table hold.
     pub(crate) fn restored(&self, table: Table, through: Sequence, files: Vec<DataFile>) {
         let is_known = |file: &&DataFile| file.max_time < Timestamp::MAX;
-        let range = files
-            .iter()
-            .filter(is_known)
-            .map(|file| (file.min_time, file.max_time))
-            .reduce(|range, file| (range.0.min(file.0), range.1.max(file.1)));
+        let earliest = files.iter().filter(is_known).map(|file| file.min_time).min();
+        let watermark = files.iter().filter_map(season::watermark_of).max();
         let mut state = self.lock();
         state.visible = state.visible.max(through);
         let entry = &mut state.tables[table as usize];
-        entry.arrivals = ArrivalLog::restored(through, range);
+        entry.arrivals = ArrivalLog::restored(through, earliest, watermark);
         entry.cold = files;
     }
 
@@ -133,13 +131,25 @@ impl Shared {
     }
 
     /// Swaps what `begin_flush` gave for the file it now lies in; in one step, so that no reader sees both or neither.
-    pub(crate) fn flushed(&self, table: Table, file: DataFile) {
+    pub(crate) fn flushed(&self, table: Table, files: Vec<DataFile>) {
         let mut state = self.lock();
         let entry = &mut state.tables[table as usize];
         let bytes = entry.hot.flushed();
-        entry.cold.push(file);
+        entry.cold.extend(files);
         state.stats.buffered_bytes = state.stats.buffered_bytes.saturating_sub(bytes);
         state.stats.flushes += 1;
+    }
+
+    /// Swaps files for others; a query that has begun keeps those it began with.
+    pub(crate) fn replaced(&self, table: Table, removed: &[DataFile], added: Vec<DataFile>) {
+        let mut state = self.lock();
+        let cold = &mut state.tables[table as usize].cold;
+        cold.retain(|file| !removed.iter().any(|removed| removed.path == file.path));
+        cold.extend(added);
+    }
+
+    pub(crate) fn cold(&self, table: Table) -> Vec<DataFile> {
+        self.lock().tables[table as usize].cold.clone()
     }
 
     /// Through here every row of every table is in a committed file.
@@ -168,7 +178,8 @@ impl Shared {
     pub(crate) fn stats(&self) -> LakeStats {
         let state = self.lock();
         let buffered_rows = state.tables.iter().map(|entry| entry.hot.rows()).sum();
-        LakeStats { buffered_rows, ..state.stats.clone() }
+        let files = Table::ALL.map(|table| (table, FileTotals::of(&state.tables[table as usize].cold)));
+        LakeStats { buffered_rows, files: files.into(), ..state.stats.clone() }
     }
 }
 
@@ -177,8 +188,8 @@ impl State {
         self.visible = self.visible.max(sequence);
         for rows in batches {
             let entry = &mut self.tables[rows.table as usize];
-            if let Some(range) = rows.time_range() {
-                entry.arrivals.push(sequence, range);
+            if let Some((earliest, _)) = rows.time_range() {
+                entry.arrivals.push(sequence, earliest, season::watermark_in(&rows, since));
             }
             let bytes = memory_bytes(&rows.batch);
             entry.hot.push(HotBatch { sequence, batch: rows.batch, bytes, since });

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::Table;
 
+use crate::DataFile;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LakeStats {
     /// Acknowledged since the start.
@@ -20,4 +22,48 @@ pub struct LakeStats {
     pub flush_failures: u64,
     /// Unreadable pieces of the log, log records and Delta commits that were kept aside.
     pub quarantined: u64,
+    pub upkeep: UpkeepStats,
+    /// What a table's newest version refers to.
+    pub files: BTreeMap<Table, FileTotals>,
+}
+
+/// What the lake did for itself since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpkeepStats {
+    /// Merges of small files, the files they replaced, and the bytes they wrote.
+    pub compactions: u64,
+    pub compacted_files: u64,
+    pub compacted_bytes: u64,
+    /// Files, and rows in them, that were kept long enough.
+    pub expired_files: u64,
+    pub expired_rows: u64,
+    /// Deleted because nothing refers to them any more.
+    pub vacuumed_files: u64,
+    pub vacuumed_bytes: u64,
+    pub checkpoints: u64,
+    pub cleaned_log_files: u64,
+    /// Passes in which something could not be done; it is tried again.
+    pub failures: u64,
+    /// Damaged commits that were written anew from their copies.
+    pub restored_commits: u64,
+    /// Files of the tables that are missing or unreadable, and the rows their commits say they have: no query sees them.
+    pub damaged_files: u64,
+    pub damaged_rows: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileTotals {
+    pub files: u64,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+impl FileTotals {
+    pub(crate) fn of(files: &[DataFile]) -> Self {
+        Self {
+            files: files.len() as u64,
+            rows: files.iter().map(|file| file.rows).sum(),
+            bytes: files.iter().map(|file| file.size_bytes).sum(),
+        }
+    }
 }

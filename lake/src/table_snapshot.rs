@@ -14,6 +14,16 @@ pub struct DataFile {
     /// No row is earlier, none later; exact to the microsecond.
     pub min_time: Timestamp,
     pub max_time: Timestamp,
+    /// When its rows were flushed; of merged files, the youngest's. Exact to the millisecond.
+    pub added: Timestamp,
+}
+
+impl DataFile {
+    /// As the table's log calls it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
 }
 
 /// One consistent view of a table: each acknowledged row exactly once, either in memory or in a file.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use plimsoll_lake::{Config, FlushStep, FlushSteps, Lake, LakeError, Seams, from_physical};
+use plimsoll_lake::{Config, FlushStep, FlushSteps, Lake, LakeError, Seams, UpkeepConfig, from_physical};
 use plimsoll_model::{
     ManualClock, Original, OriginalFormat, ReadOriginal, SignalBatch, Table, Timestamp, batch_from_rows,
 };
@@ -38,13 +38,22 @@ impl House {
         self.open_reading(Arc::new(Numerals), seams).await
     }
 
+    pub(crate) async fn open_as(&self, config: Config) -> Lake {
+        let clock = Arc::new(self.clock.clone());
+        Lake::open(config, clock, Arc::new(Numerals)).await.expect("opens")
+    }
+
     pub(crate) async fn open_reading(&self, originals: Arc<dyn ReadOriginal>, seams: Seams) -> Lake {
         let clock = Arc::new(self.clock.clone());
         Lake::open_with(self.config(), clock, originals, seams).await.expect("opens")
     }
 
+    pub(crate) fn folder_of(&self, table: Table) -> PathBuf {
+        self.folder.path().join("lake/default").join(table.name())
+    }
+
     pub(crate) fn log_of(&self, table: Table) -> PathBuf {
-        self.folder.path().join("lake/default").join(table.name()).join("_delta_log")
+        self.folder_of(table).join("_delta_log")
     }
 }
 
@@ -54,6 +63,11 @@ pub(crate) fn config(data_dir: &Path) -> Config {
         flush_rows: 100,
         flush_age: Duration::from_secs(30),
         buffer_limit_bytes: 64 << 20,
+        // The numbers are times of 1970, and most tests want to keep them.
+        upkeep: UpkeepConfig {
+            retention: Table::ALL.map(|table| (table, Duration::from_hours(100 * 366 * 24))).into(),
+            ..UpkeepConfig::default()
+        },
     }
 }
 
@@ -132,12 +146,13 @@ pub(crate) fn read(lake: &Lake, table: Table) -> Vec<RecordBatch> {
     batches
 }
 
+pub(crate) fn times(batch: &RecordBatch) -> Vec<i64> {
+    batch["time"].as_primitive::<TimestampNanosecondType>().values().to_vec()
+}
+
 /// The numbers of the rows, sorted.
 pub(crate) fn numbers(lake: &Lake, table: Table) -> Vec<i64> {
-    let mut numbers: Vec<_> = read(lake, table)
-        .iter()
-        .flat_map(|batch| batch["time"].as_primitive::<TimestampNanosecondType>().values().to_vec())
-        .collect();
+    let mut numbers: Vec<_> = read(lake, table).iter().flat_map(times).collect();
     numbers.sort_unstable();
     numbers
 }
@@ -166,11 +181,21 @@ impl Photographer {
 
 impl FlushSteps for Photographer {
     fn reached(&self, table: Table, step: FlushStep) -> Result<(), LakeError> {
-        let name = format!("{table}-{step:?}");
+        self.take(format!("{table}-{step:?}"));
+        Ok(())
+    }
+
+    fn compacted(&self, table: Table, step: FlushStep) -> Result<(), LakeError> {
+        self.take(format!("{table}-merge-{step:?}"));
+        Ok(())
+    }
+}
+
+impl Photographer {
+    fn take(&self, name: String) {
         let picture = self.albums.path().join(&name);
         copy_folder(&self.data_dir, &picture);
         self.pictures.lock().expect("not poisoned").insert(name, picture);
-        Ok(())
     }
 }
 

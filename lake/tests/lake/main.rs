@@ -2,7 +2,9 @@
 
 mod append;
 mod crash;
+mod damage;
 mod delta;
 mod harness;
 mod maintain;
 mod originals;
+mod upkeep;

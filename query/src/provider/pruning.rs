@@ -125,7 +125,7 @@ mod tests {
 
     fn file(min: i64, max: i64) -> DataFile {
         let (min_time, max_time) = (Timestamp::from_nanos(min), Timestamp::from_nanos(max));
-        DataFile { path: "x.parquet".into(), size_bytes: 1, rows: 1, min_time, max_time }
+        DataFile { path: "x.parquet".into(), size_bytes: 1, rows: 1, min_time, max_time, added: max_time }
     }
 
     #[test]
