@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{
@@ -149,7 +150,7 @@ fn in_order(table: Table, parts: &[RecordBatch]) -> Outcome<RecordBatch> {
     if parts.iter().filter(|part| part.num_rows() > 0).count() < 2 {
         return Ok(rows);
     }
-    let by = [TIME, TIME_NANOS].map(|name| SortColumn { values: rows[name].clone(), options: None });
+    let by = [TIME, TIME_NANOS].map(|name| SortColumn { values: Arc::clone(&rows[name]), options: None });
     Ok(take_record_batch(&rows, &lexsort_to_indices(&by, None)?)?)
 }
 

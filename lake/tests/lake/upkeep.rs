@@ -48,8 +48,7 @@ async fn small_files_become_one_sorted_file_with_every_row_once() {
     keep_house(&lake).await;
     let [file] = &lake.snapshot(Table::Decisions).cold[..] else { panic!("one file") };
     assert_eq!((file.rows, file.added), (450, NOW));
-    let times: Vec<i64> =
-        read(&lake, Table::Decisions).iter().flat_map(|batch| crate::harness::times(batch)).collect();
+    let times: Vec<i64> = read(&lake, Table::Decisions).iter().flat_map(crate::harness::times).collect();
     assert!(times.is_sorted(), "{times:?}");
     assert_eq!(times, expected);
     assert_eq!(numbers(&lake, Table::Spans), (0..9).collect::<Vec<_>>());
