@@ -22,6 +22,8 @@ pub(crate) enum Purpose {
     Compaction,
     /// Rows that have been kept long enough.
     Retention,
+    /// The same rows without those of one person.
+    Erasure,
 }
 
 impl Purpose {
@@ -36,6 +38,7 @@ impl Purpose {
             Self::Flush { .. } => "flush",
             Self::Compaction => "compaction",
             Self::Retention => "retention",
+            Self::Erasure => "erasure",
         }
     }
 
@@ -45,7 +48,7 @@ impl Purpose {
                 DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None }
             }
             Self::Compaction => DeltaOperation::Optimize { predicate: None, target_size: 0 },
-            Self::Retention => DeltaOperation::Delete { predicate: None },
+            Self::Retention | Self::Erasure => DeltaOperation::Delete { predicate: None },
         }
     }
 }

@@ -52,6 +52,38 @@ pub(crate) fn mend(table_folder: &Path) -> io::Result<Mended> {
     Ok(mended)
 }
 
+/// What `mend` would put right or move aside, in sentences.
+pub(crate) fn inspect(table_folder: &Path) -> io::Result<Vec<String>> {
+    let log = table_folder.join("_delta_log");
+    let mut findings = Vec::new();
+    if !log.is_dir() {
+        return Ok(findings);
+    }
+    let copies: BTreeMap<_, _> = commit_copy::all(table_folder)?.into_iter().collect();
+    for (name, bytes) in copies.iter().filter(|(name, _)| version_of(name, COMMIT).is_some()) {
+        let path = log.join(name);
+        if fs::read(&path).ok().as_ref() != Some(bytes) {
+            findings
+                .push(format!("{}: damaged, its copy is whole: the next start restores it", path.display()));
+        }
+    }
+    for (version, path) in files(table_folder, COMMIT)? {
+        if !copies.contains_key(&format!("{version:020}{COMMIT}")) && !is_whole_commit(&fs::read(&path)?) {
+            findings.push(format!("{}: damaged, and there is no copy", path.display()));
+        }
+    }
+    for (version, path) in files(table_folder, CHECKPOINT)? {
+        if !is_whole_checkpoint(&path, copies.get(&format!("{version:020}{CHECKPOINT_SUM}")))? {
+            findings.push(format!("{}: damaged, readers fall back to an older one", path.display()));
+        }
+    }
+    let hint = log.join("_last_checkpoint");
+    if hint.is_file() && !is_hint(table_folder, &fs::read(&hint)?)? {
+        findings.push(format!("{}: torn, the next start removes it", hint.display()));
+    }
+    Ok(findings)
+}
+
 /// Files that were never given their name.
 fn remove_staged(log: &Path) -> io::Result<()> {
     for file in fs::read_dir(log)? {

@@ -39,6 +39,7 @@ pub(crate) struct DeltaFolder {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) through: Sequence,
+    pub(crate) version: u64,
     pub(crate) files: Vec<DataFile>,
 }
 
@@ -57,7 +58,7 @@ impl DeltaFolder {
         let through = self.through().await.map_err(|error| delta_error(&self.path, &error))?;
         let state = self.delta.snapshot().map_err(|error| delta_error(&self.path, &error))?;
         let files = state.log_data().iter().map(|file| data_file(&self.path, &file)).collect();
-        Ok(Held { through, files })
+        Ok(Held { through, files, version: self.version() })
     }
 
     async fn through(&self) -> Result<Sequence, DeltaTableError> {
@@ -131,11 +132,26 @@ impl DeltaFolder {
     }
 }
 
-async fn open_or_create(path: &Path, table: Table) -> Result<DeltaTable, DeltaTableError> {
+/// What a table holds, without mending or widening it.
+pub(crate) async fn look(path: &Path) -> Result<Held, LakeError> {
+    let load = async {
+        let mut delta = table_at(path)?;
+        delta.load().await?;
+        Ok(delta)
+    };
+    let delta = load.await.map_err(|error| delta_error(path, &error))?;
+    DeltaFolder { path: path.to_path_buf(), delta, attempt: None, retired: HashSet::new() }.held().await
+}
+
+fn table_at(path: &Path) -> Result<DeltaTable, DeltaTableError> {
     let url = Url::from_directory_path(path)
         .map_err(|()| DeltaTableError::InvalidTableLocation(path.display().to_string()))?;
     let store = Arc::new(DurableStore::new());
-    let mut delta = DeltaTableBuilder::from_url(url.clone())?.with_storage_backend(store, url).build()?;
+    DeltaTableBuilder::from_url(url.clone())?.with_storage_backend(store, url).build()
+}
+
+async fn open_or_create(path: &Path, table: Table) -> Result<DeltaTable, DeltaTableError> {
+    let mut delta = table_at(path)?;
     if delta.verify_deltatable_existence().await? {
         delta.load().await?;
         return Ok(delta);

@@ -1,6 +1,6 @@
 //! The lake as the other rooms hold it: one cheap handle, behind it the log writer, the state and the Delta tables.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,9 @@ use crate::state::Shared;
 use crate::tables::Tables;
 use crate::upkeep::Upkeep;
 use crate::writer::{Append, Command, LogWriter, stopped};
-use crate::{Arrivals, Config, LakeError, LakeStats, Seams, TableSnapshot, data_file, record};
+use crate::{
+    Arrivals, Config, Erased, LakeError, LakeStats, Needle, Seams, TableSnapshot, data_file, erase, record,
+};
 
 #[derive(Clone, Debug)]
 pub struct Lake {
@@ -38,6 +40,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     policy: FlushPolicy,
     upkeep: Mutex<Upkeep>,
+    data_dir: PathBuf,
     _lock: FolderLock,
 }
 
@@ -67,9 +70,10 @@ impl Lake {
         let (folders, held) = open_tables(&data_dir, &shared).await?;
 
         let replayed = Arc::clone(&shared);
+        let log_of = data_dir.clone();
         let replay = move || {
-            let reader = RecordReader { schemas: Schemas::open(&data_dir)?, originals };
-            replay(&data_dir, seams.log_disk, &reader, &replayed, held)
+            let reader = RecordReader { schemas: Schemas::open(&log_of)?, originals };
+            replay(&log_of, seams.log_disk, &reader, &replayed, held)
         };
         let wal = tokio::task::spawn_blocking(replay).await;
         let wal = wal.map_err(|error| LakeError::Other(error.to_string()))??;
@@ -82,7 +86,9 @@ impl Lake {
         });
         let policy = FlushPolicy::of(&config);
         let upkeep = Mutex::new(Upkeep::new(config.upkeep, clock.now()));
-        Ok(Self { inner: Arc::new(Inner { writer, tables, shared, clock, policy, upkeep, _lock: lock }) })
+        Ok(Self {
+            inner: Arc::new(Inner { writer, tables, shared, clock, policy, upkeep, data_dir, _lock: lock }),
+        })
     }
 
     /// True when it returns: every row is fsynced and visible to the next `snapshot`. All or nothing.
@@ -184,6 +190,25 @@ impl Lake {
             upkeep.vacuum(tables, table, grace).await?;
         }
         Ok(())
+    }
+
+    /// Rewrites everything that holds the rows of one person, old versions and the log included, and reads it all again to
+    /// say what is left. For the last one who holds the lake: nobody may append meanwhile.
+    pub async fn erase(self, needle: &Needle) -> Result<Erased, LakeError> {
+        self.flush().await?;
+        let inner = Arc::into_inner(self.inner);
+        let busy = || LakeError::Other("the lake is still in use by somebody else".into());
+        let Inner { writer, tables, data_dir, _lock, .. } = inner.ok_or_else(busy)?;
+        let mut erased = tables.erase(needle).await?;
+        // Ends its thread, and with it the last hold on the log.
+        drop(writer);
+        let needle = needle.clone();
+        let prove = move || {
+            erase::forget_log(&data_dir)?;
+            let tenant = data_dir.join("lake").join(DEFAULT_TENANT);
+            erase::prove(&data_dir, &tenant, &needle, &mut erased).map(|()| erased)
+        };
+        tokio::task::spawn_blocking(prove).await.map_err(|error| LakeError::Other(error.to_string()))?
     }
 
     /// As a task of its own: who stops waiting for it does not stop it halfway.

@@ -18,6 +18,7 @@
 
 mod arrivals;
 mod change;
+mod check;
 mod commit_copy;
 mod commit_log;
 mod compaction;
@@ -25,6 +26,7 @@ mod config;
 mod data_file;
 mod delta;
 mod durable_store;
+mod erase;
 mod error;
 mod flush;
 mod hot;
@@ -33,6 +35,7 @@ mod layout;
 mod lock;
 mod maintain;
 mod merge;
+mod needle;
 mod physical;
 mod quarantine;
 mod record;
@@ -50,10 +53,13 @@ mod vacuum;
 mod writer;
 
 pub use arrivals::Arrivals;
+pub use check::{CheckReport, TableReport, check};
 pub use config::{Config, UpkeepConfig};
+pub use erase::Erased;
 pub use error::LakeError;
 pub use lake::Lake;
 pub use layout::properties as file_properties;
+pub use needle::{ColumnPath, Needle};
 pub use physical::{from_physical, physical_schema, to_physical};
 pub use plimsoll_wal::Sequence;
 pub use seams::{FlushStep, FlushSteps, Seams};

@@ -1,10 +1,14 @@
 //! The tables as others see them, and what a damaged log does.
 
 use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
 use deltalake::DeltaTableBuilder;
 use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
-use plimsoll_lake::physical_schema;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use plimsoll_lake::{Lake, physical_schema};
 use plimsoll_model::{Table, Timestamp};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -164,4 +168,53 @@ async fn a_table_that_lacks_a_new_nullable_column_is_widened() {
     let log = fs::read_to_string(house.log_of(Table::Decisions).join("00000000000000000001.json"))
         .expect("widened");
     assert!(log.contains(column), "{log}");
+}
+
+#[tokio::test]
+async fn a_file_without_a_newer_column_is_read_and_merged_with_null_in_it() {
+    let house = House::new();
+    let lake = house.open().await;
+    for number in 1..=8 {
+        lake.append(vec![decisions([number])]).await.expect("kept");
+        lake.flush().await.expect("flushes");
+    }
+    let old = lake.snapshot(Table::Decisions).cold[0].clone();
+    drop(lake);
+    without_column(&old.path, "reason");
+    // Its commit must say the new size, and the commit's copy must not put it right.
+    let size = fs::metadata(&old.path).expect("there").len();
+    let commit = house.log_of(Table::Decisions).join("00000000000000000001.json");
+    let text = fs::read_to_string(&commit).expect("there");
+    let sizes = |size| format!("\"size\":{size},");
+    assert!(text.contains(&sizes(old.size_bytes)), "{text}");
+    fs::write(&commit, text.replace(&sizes(old.size_bytes), &sizes(size))).expect("room");
+    fs::remove_dir_all(house.folder_of(Table::Decisions).join("_commits")).expect("there");
+
+    let reasons = |lake: &Lake| {
+        let batches = read(lake, Table::Decisions);
+        let nulls: usize = batches.iter().map(|batch| batch["reason"].null_count()).sum();
+        (numbers(lake, Table::Decisions).len(), nulls)
+    };
+    let lake = house.open().await;
+    assert_eq!(lake.stats().upkeep.damaged_files, 0);
+    assert_eq!(reasons(&lake), (8, 1));
+    lake.keep_house(&CancellationToken::new()).await.expect("merges");
+    assert_eq!(lake.snapshot(Table::Decisions).cold.len(), 1);
+    assert_eq!(reasons(&lake), (8, 1));
+}
+
+/// As a program wrote it that did not know the column.
+fn without_column(path: &Path, column: &str) {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).expect("there"));
+    let rows: Vec<_> = reader.expect("a Parquet file").build().expect("readable").collect();
+    let rows: Vec<_> = rows.into_iter().map(|rows| rows.expect("readable")).collect();
+    let keep: Vec<usize> =
+        (0..rows[0].num_columns()).filter(|index| rows[0].schema().field(*index).name() != column).collect();
+    let schema = Arc::new(rows[0].schema().project(&keep).expect("a column less"));
+    let mut writer =
+        ArrowWriter::try_new(fs::File::create(path).expect("room"), schema, None).expect("a schema");
+    for rows in rows {
+        writer.write(&rows.project(&keep).expect("a column less")).expect("room");
+    }
+    writer.close().expect("room");
 }

@@ -8,3 +8,4 @@ mod harness;
 mod maintain;
 mod originals;
 mod upkeep;
+mod verbs;
