@@ -12,7 +12,7 @@ use plimsoll_alerting::{Alerting, Delivery, Routing};
 use plimsoll_collector::Collector;
 use plimsoll_dashboards::{Faces, MetricsSource};
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, Decision, RowsOnly};
+use plimsoll_model::{Clock, Decision, ReadOriginal, RowsOnly};
 use plimsoll_query::QueryEngine;
 use plimsoll_rules::{Evaluator, RuleSet};
 use tokio::sync::{Mutex, mpsc};
@@ -42,7 +42,7 @@ pub struct App {
 impl App {
     /// Opens the lake (replaying its log), reads rules and routing, and restores what was firing.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let lake = Lake::open(config.lake(), Arc::clone(&clock), Arc::new(RowsOnly))
+        let lake = Lake::open(config.lake(), Arc::clone(&clock), originals())
             .await
             .context("the lake can't be opened")?;
         let (ledger, decisions) = Ledger::new();
@@ -141,6 +141,11 @@ impl App {
     }
 }
 
+/// What reads the requests that the log holds as they were sent.
+pub(crate) fn originals() -> Arc<dyn ReadOriginal> {
+    Arc::new(RowsOnly)
+}
+
 fn load_routing(config: &Config) -> anyhow::Result<Routing> {
     let config = config.alerting();
     if !config.file.exists() {
@@ -189,7 +194,7 @@ pub async fn check(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<
         found.push((false, format!("{}: no such file, so nobody will be told", alerting.file.display())));
     }
 
-    let lake = Lake::open(config.lake(), Arc::clone(&clock), Arc::new(RowsOnly)).await?;
+    let lake = Lake::open(config.lake(), Arc::clone(&clock), originals()).await?;
     let (ledger, _decisions) = Ledger::new();
     let store = Alerting::open(alerting, Routing::nobody(), ledger)?;
     let mut state = store.state_tables();

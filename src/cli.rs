@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod lake;
 mod load;
 mod rules;
 mod serve;
@@ -39,6 +40,11 @@ enum Verb {
         #[arg(long, default_value = "plimsoll.toml", value_name = "FILE")]
         config: PathBuf,
     },
+    /// Look after the files of a lake that is not running.
+    Lake {
+        #[command(subcommand)]
+        verb: lake::LakeVerb,
+    },
     /// Ask a running Plimsoll in SQL.
     Sql(sql::Sql),
     /// Send OTLP at a rate, or as fast as it goes, and verify that what was acknowledged can be queried.
@@ -73,6 +79,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Serve { config } => serve::serve(&config, &cli.log).await,
         Verb::Demo(demo) => demo.run(&cli.log).await,
         Verb::Check { config } => check::check(&config).await,
+        Verb::Lake { verb } => verb.run(&cli.log).await,
         Verb::Sql(sql) => sql.run().await,
         Verb::Load(load) => load.run().await,
         Verb::Rules { verb } => verb.run(),

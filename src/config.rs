@@ -2,12 +2,13 @@
 
 mod units;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use plimsoll_model::DEFAULT_TENANT;
+use plimsoll_model::{DEFAULT_TENANT, Table};
 use serde::Deserialize;
 
 use units::{Size, Span};
@@ -46,6 +47,11 @@ struct Lake {
     flush_rows: usize,
     flush_age: Span,
     buffer_limit: Size,
+    target_file: Size,
+    compactions_per_hour: u32,
+    vacuum_grace: Span,
+    /// By the name of a table.
+    retention: BTreeMap<String, Span>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -119,7 +125,15 @@ impl Default for Collector {
 
 impl Default for Lake {
     fn default() -> Self {
-        Self { flush_rows: 100_000, flush_age: Span(Duration::from_secs(60)), buffer_limit: Size(256 * MIB) }
+        Self {
+            flush_rows: 100_000,
+            flush_age: Span(Duration::from_secs(60)),
+            buffer_limit: Size(256 * MIB),
+            target_file: Size(128 * MIB),
+            compactions_per_hour: 120,
+            vacuum_grace: Span(Duration::from_hours(1)),
+            retention: BTreeMap::new(),
+        }
     }
 }
 
@@ -186,6 +200,7 @@ impl Config {
                 );
             }
         }
+        self.check_lake()?;
         if let Some(pack) = self.rules.packs.first() {
             bail!("rules.packs names \"{pack}\", but this version embeds no packs: remove it");
         }
@@ -257,8 +272,36 @@ impl Config {
             flush_rows: self.lake.flush_rows,
             flush_age: self.lake.flush_age.0,
             buffer_limit_bytes: self.lake.buffer_limit.0,
-            ..plimsoll_lake::Config::default()
+            upkeep: plimsoll_lake::UpkeepConfig {
+                target_file_bytes: self.lake.target_file.0 as u64,
+                compactions_per_hour: self.lake.compactions_per_hour,
+                vacuum_grace: self.lake.vacuum_grace.0,
+                retention: self.retention().collect(),
+            },
         }
+    }
+
+    /// `check` has refused the names that are no table's.
+    fn retention(&self) -> impl Iterator<Item = (Table, Duration)> {
+        let named = self.lake.retention.iter();
+        named.filter_map(|(name, kept)| Some((Table::from_name(name)?, kept.0)))
+    }
+
+    fn check_lake(&self) -> anyhow::Result<()> {
+        let unknown = self.lake.retention.keys().find(|name| Table::from_name(name).is_none());
+        if let Some(name) = unknown {
+            let known = Table::ALL.map(Table::name).join(", ");
+            bail!("lake.retention names \"{name}\", which is no table: they are {known}");
+        }
+        if self.lake.compactions_per_hour == 0 {
+            bail!("lake.compactions_per_hour = 0 would leave every flush as a file for ever: use at least 1");
+        }
+        if self.lake.vacuum_grace.0 < 2 * self.query.timeout.0 {
+            bail!(
+                "lake.vacuum_grace must be at least twice query.timeout, or a slow query's files are deleted under it"
+            );
+        }
+        Ok(())
     }
 
     #[must_use]

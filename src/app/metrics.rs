@@ -4,7 +4,8 @@ use std::sync::Weak;
 
 use plimsoll_collector::{SignalStats, Stats};
 use plimsoll_dashboards::{Health, MetricKind, MetricsSource, Sample};
-use plimsoll_lake::LakeStats;
+use plimsoll_lake::{FileTotals, LakeStats, UpkeepStats};
+use plimsoll_model::Table;
 
 use super::App;
 
@@ -54,14 +55,53 @@ fn lake(stats: &LakeStats) -> Vec<Sample> {
             "Unreadable records and commits kept aside.",
             stats.quarantined,
         ),
-        gauge("plimsoll_lake_buffered_bytes", "Arrow memory that no file holds yet.", stats.buffered_bytes),
-        gauge("plimsoll_lake_buffered_rows", "Rows that no file holds yet.", stats.buffered_rows),
+        gauge(
+            "plimsoll_lake_buffered_bytes",
+            "Arrow memory that no file holds yet.",
+            stats.buffered_bytes as u64,
+        ),
+        gauge("plimsoll_lake_buffered_rows", "Rows that no file holds yet.", stats.buffered_rows as u64),
     ];
+    samples.extend(upkeep(&stats.upkeep));
+    samples.extend(stats.files.iter().flat_map(|(table, totals)| files(*table, totals)));
     samples.extend(stats.appended_rows.iter().map(|(table, rows)| Sample {
         labels: vec![("table", table.to_string())],
         ..counter("plimsoll_lake_appended_rows_total", "Rows acknowledged since the start.", *rows)
     }));
     samples
+}
+
+fn upkeep(stats: &UpkeepStats) -> Vec<Sample> {
+    let counters = [
+        ("plimsoll_lake_compactions_total", "Merges of small files.", stats.compactions),
+        ("plimsoll_lake_compacted_files_total", "Files that merges replaced.", stats.compacted_files),
+        ("plimsoll_lake_compacted_bytes_total", "Bytes that merges wrote.", stats.compacted_bytes),
+        ("plimsoll_lake_expired_files_total", "Files whose rows were kept long enough.", stats.expired_files),
+        ("plimsoll_lake_expired_rows_total", "Rows that were kept long enough.", stats.expired_rows),
+        ("plimsoll_lake_vacuumed_files_total", "Unreferenced files deleted.", stats.vacuumed_files),
+        ("plimsoll_lake_vacuumed_bytes_total", "Bytes of unreferenced files deleted.", stats.vacuumed_bytes),
+        ("plimsoll_lake_checkpoints_total", "Checkpoints of tables' logs.", stats.checkpoints),
+        ("plimsoll_lake_upkeep_failures_total", "Passes of upkeep that failed in part.", stats.failures),
+        ("plimsoll_lake_restored_commits_total", "Damaged commits put right.", stats.restored_commits),
+    ];
+    let mut samples = counters.map(|(name, help, value)| counter(name, help, value)).to_vec();
+    samples.push(gauge(
+        "plimsoll_lake_damaged_files",
+        "Data files left out as damaged.",
+        stats.damaged_files,
+    ));
+    samples.push(gauge("plimsoll_lake_damaged_rows", "Rows in files left out.", stats.damaged_rows));
+    samples
+}
+
+fn files(table: Table, totals: &FileTotals) -> [Sample; 3] {
+    let of_table = |sample: Sample| Sample { labels: vec![("table", table.to_string())], ..sample };
+    [
+        gauge("plimsoll_lake_files", "Data files of a table.", totals.files),
+        gauge("plimsoll_lake_file_rows", "Rows in data files of a table.", totals.rows),
+        gauge("plimsoll_lake_file_bytes", "Bytes of the data files of a table.", totals.bytes),
+    ]
+    .map(of_table)
 }
 
 fn collector(stats: &Stats) -> Vec<Sample> {
@@ -109,6 +149,6 @@ fn counter(name: &'static str, help: &'static str, value: u64) -> Sample {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus counts in doubles")]
-fn gauge(name: &'static str, help: &'static str, value: usize) -> Sample {
+fn gauge(name: &'static str, help: &'static str, value: u64) -> Sample {
     Sample { name, help, kind: MetricKind::Gauge, labels: Vec::new(), value: value as f64 }
 }

@@ -27,6 +27,8 @@ fn the_shipped_example_says_exactly_the_defaults() {
     let config = Config::read(&example).expect("the example is valid");
     assert_eq!(config.listeners(), Config::default().listeners());
     assert_eq!(config.lake().flush_rows, Config::default().lake().flush_rows);
+    let upkeep = |config: &Config| format!("{:?}", config.lake().upkeep);
+    assert_eq!(upkeep(&config), upkeep(&Config::default()));
     assert_eq!(config.query().max_rows, Config::default().query().max_rows);
 }
 
@@ -66,4 +68,20 @@ fn a_bare_file_name_stands_in_the_current_folder() {
     let here = std::env::current_dir().expect("a current folder");
     assert_eq!(folder_of(Path::new("plimsoll.toml")).expect("absolute"), here);
     assert_eq!(folder_of(Path::new("site/plimsoll.toml")).expect("absolute"), here.join("site"));
+}
+
+#[test]
+fn a_table_may_be_kept_for_another_time_and_a_wrong_name_is_refused() {
+    let config = read("[lake.retention]\nspans = \"3d\"\n").expect("valid");
+    let days = |table| config.lake().upkeep.retention_of(table).as_secs() / 86_400;
+    assert_eq!([Table::Spans, Table::Logs, Table::BusinessEvents].map(days), [3, 14, 400]);
+    let error = error_of("[lake.retention]\nspan = \"3d\"\n");
+    assert!(error.contains("\"span\"") && error.contains("spans, logs"), "{error}");
+}
+
+#[test]
+fn vacuum_must_outlive_the_longest_query() {
+    let error = error_of("[lake]\nvacuum_grace = \"50s\"\n");
+    assert!(error.contains("vacuum_grace") && error.contains("query.timeout"), "{error}");
+    assert!(error_of("[lake]\ncompactions_per_hour = 0\n").contains("at least 1"));
 }
