@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo test lint fmt bench setup-build setup-test setup-bench
+.PHONY: help demo test test-kills lint fmt bench setup-build setup-test setup-bench
 
 # Compiled dependencies are shared by all clones on a machine: the first build takes minutes, the next one seconds.
 CARGO_TARGET_DIR ?= $(HOME)/.cache/plimsoll/target
@@ -53,6 +53,9 @@ demo: setup-build ## Plays a distributor's day with a real fault in it, on loopb
 test: setup-build setup-test lint ## Format, lints and every test, the product's own included
 	@echo "==> tests (about 5 minutes once compiled)"
 	cargo test --workspace --locked --no-fail-fast
+
+test-kills: setup-build setup-test ## kill -9 two hundred times under load (KILLS=n for another number); prints the figures
+	@PLIMSOLL_KILLS=$(or $(KILLS),200) cargo test --locked --test it kills_under_load -- --nocapture
 
 lint: setup-build ## Format and lints only
 	@echo "==> format and lints"

@@ -1,118 +1,156 @@
-//! `kill -9` under load, again and again: what was acknowledged is there, once.
+//! `kill -9` under load, again and again: what was acknowledged is there, once, as it was sent, in the first answer after
+//! each restart. Twenty kills here; `PLIMSOLL_KILLS=200` makes it the long run.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+mod oracle;
+
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{Event, Plimsoll, Sender, Setup, eventually};
+use crate::alerts::{RULE, order, routing};
+use crate::harness::{Event, HttpSink, Plimsoll, Sender, Setup, eventually, pause};
+use oracle::Oracle;
 
 const KILLS: usize = 20;
-const SENDERS: usize = 4;
+const CLIENTS: usize = 4;
 const EVENTS_A_REQUEST: usize = 5;
-/// A round is killed after so many acknowledged requests, and three more each round: at another point of a flush.
-const REQUESTS_BEFORE_KILL: usize = 40;
-const ROUND_WITHIN: Duration = Duration::from_secs(60);
-
-/// Ids that a sender was told are durable, by round.
-type Acknowledged = Arc<Mutex<Vec<BTreeSet<String>>>>;
+/// At most so many acknowledged requests pass between two kills; how many it is changes each time.
+const MOST_REQUESTS_BETWEEN_KILLS: usize = 97;
+const WITHIN: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_kills_under_load_lose_nothing_acknowledged_and_store_nothing_twice() {
+async fn kills_under_load_lose_nothing_acknowledged_and_store_nothing_twice() {
+    let sink = HttpSink::start().await;
+    let webhook = format!("    webhook_configs:\n      - url: '{}'\n", sink.url("/hook"));
     // Small and frequent flushes, so that kills fall into the log, into a Delta commit, and between the two.
-    let setup = Setup::default().set("lake.flush_rows", 200).set("lake.flush_age", "100ms");
+    let setup = Setup::default()
+        .set("lake.flush_rows", 200)
+        .set("lake.flush_age", "100ms")
+        .file("alertmanager.yml", &routing(&webhook))
+        .file("rules/orders.yaml", RULE);
     let mut plimsoll = Plimsoll::start_with(setup).await;
-    let acknowledged = Acknowledged::default();
+    let (oracle, stop) = (Oracle::default(), CancellationToken::new());
+    oracle.begin_epoch();
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        clients.spawn(send_until(stop.clone(), plimsoll.grpc(), client, oracle.clone()));
+    }
 
-    for round in 0..KILLS {
-        let stop = CancellationToken::new();
-        let senders = load(&plimsoll, round, &acknowledged, &stop);
-        let enough = REQUESTS_BEFORE_KILL + 3 * round;
-        eventually("enough requests are acknowledged", ROUND_WITHIN, async || {
-            (count_of(&acknowledged, round) >= enough * EVENTS_A_REQUEST).then_some(())
-        })
-        .await;
-
-        // The senders are still at it: requests are in flight when the process dies.
+    let kills = kills();
+    let mut restarts = Vec::with_capacity(kills);
+    for round in 1..=kills {
+        enough_acknowledgements(&oracle, round).await;
         plimsoll.kill();
-        stop.cancel();
-        senders.join_all().await;
-        plimsoll.resume().await;
-        assert_stored_once(&plimsoll, round, &acknowledged).await;
+        if round % 5 == 0 {
+            // Dies again while it reads what the last death left.
+            plimsoll.spawn_again();
+            plimsoll.kill();
+        }
+        restarts.push(first_answer_is_complete(&mut plimsoll, &oracle, oracle.begin_epoch() - 1).await);
     }
+    stop.cancel();
+    clients.join_all().await;
 
-    for round in 0..KILLS {
-        assert_stored_once(&plimsoll, round, &acknowledged).await;
+    for epoch in 1..=kills + 1 {
+        let rows = plimsoll.sql(&rows_of(epoch)).await;
+        assert_none(epoch, &oracle.check(&oracle.promise(epoch), &rows));
     }
-    let rows = plimsoll.number("SELECT count(*) AS n FROM business_events").await;
-    let ids = plimsoll.number("SELECT count(DISTINCT event_id) AS n FROM business_events").await;
-    assert_eq!(rows, ids, "also what nobody was told of is there at most once");
-    let told: usize = (0..KILLS).map(|round| count_of(&acknowledged, round)).sum();
-    assert!(told >= KILLS * REQUESTS_BEFORE_KILL * EVENTS_A_REQUEST, "only {told} events were acknowledged");
+    fresh_data_gets_through(&plimsoll, &sink).await;
+    let acknowledged = oracle.acknowledged_requests();
+    assert!(acknowledged >= kills * 10, "only {acknowledged} requests were acknowledged");
+    assert!(oracle.resent_requests() >= kills / 2, "only {} were sent again", oracle.resent_requests());
+    report(&mut restarts, &oracle);
 }
 
-fn load(
-    plimsoll: &Plimsoll,
-    round: usize,
-    acknowledged: &Acknowledged,
-    stop: &CancellationToken,
-) -> JoinSet<()> {
-    acknowledged.lock().unwrap_or_else(PoisonError::into_inner).push(BTreeSet::new());
-    let mut senders = JoinSet::new();
-    for sender in 0..SENDERS {
-        let connection = Sender::to(&plimsoll.grpc());
-        let (acknowledged, stop) = (Arc::clone(acknowledged), stop.clone());
-        senders.spawn(send_until(stop, connection, round, sender, acknowledged));
-    }
-    senders
+#[expect(clippy::disallowed_methods, reason = "how long a test runs is for whoever starts it to say")]
+fn kills() -> usize {
+    std::env::var("PLIMSOLL_KILLS").map_or(KILLS, |kills| kills.parse().expect("a number of kills"))
 }
 
-/// An id counts from the moment of the answer, not before; a request without an answer is not sent again.
-async fn send_until(
-    stop: CancellationToken,
-    mut connection: Sender,
-    round: usize,
-    sender: usize,
-    acknowledged: Acknowledged,
-) {
+/// A request that was not acknowledged is sent again, as every OTLP client does.
+async fn send_until(stop: CancellationToken, endpoint: String, client: usize, oracle: Oracle) {
+    let mut connection = Sender::to(&endpoint);
     for request in 0_usize.. {
-        if stop.is_cancelled() {
-            return;
+        let ids = oracle.issue(client, request, EVENTS_A_REQUEST);
+        loop {
+            if stop.is_cancelled() {
+                return;
+            }
+            oracle.sending(&ids);
+            let answer = connection.try_send(ids.iter().map(|id| oracle::event_of(id)).collect()).await;
+            if answer.is_ok() {
+                oracle.acknowledged(&ids);
+                break;
+            }
+            pause().await;
         }
-        let id = |event| format!("{round}/{sender}/{request}/{event}");
-        let ids: Vec<String> = (0..EVENTS_A_REQUEST).map(id).collect();
-        let process = format!("round-{round}");
-        let event =
-            |id: &String| Event::new("odoo.stock.picking.done", id).text("business.process_id", &process);
-        if connection.try_send(ids.iter().map(event).collect()).await.is_ok() {
-            acknowledged.lock().unwrap_or_else(PoisonError::into_inner)[round].extend(ids);
+        // Every third goes out at once: a kill must find requests in each stage.
+        if request % 3 != 0 {
+            pause().await;
         }
     }
 }
 
-async fn assert_stored_once(plimsoll: &Plimsoll, round: usize, acknowledged: &Acknowledged) {
-    let statement = format!(
-        "SELECT event_id, count(*) AS n FROM business_events WHERE process_id = 'round-{round}' GROUP BY event_id"
-    );
-    let rows = plimsoll.sql(&statement).await;
-    let id = |row: &serde_json::Value| row["event_id"].as_str().expect("an event has its id").to_owned();
-    let stored: HashMap<String, i64> =
-        rows.iter().map(|row| (id(row), row["n"].as_i64().expect("a count"))).collect();
-    let told = acknowledged.lock().unwrap_or_else(PoisonError::into_inner)[round].clone();
-
-    let lost: Vec<&String> = told.iter().filter(|id| !stored.contains_key(*id)).collect();
-    assert!(
-        lost.is_empty(),
-        "round {round}: {} of {} acknowledged are lost: {lost:?}",
-        lost.len(),
-        told.len()
-    );
-    let twice: Vec<&String> = stored.iter().filter(|(_, n)| **n != 1).map(|(id, _)| id).collect();
-    assert!(twice.is_empty(), "round {round}: stored more than once: {twice:?}");
+async fn enough_acknowledgements(oracle: &Oracle, round: usize) {
+    let enough = oracle.acknowledged_requests() + round * 61 % MOST_REQUESTS_BETWEEN_KILLS;
+    eventually("enough requests are acknowledged", WITHIN, async || {
+        (oracle.acknowledged_requests() > enough).then_some(())
+    })
+    .await;
 }
 
-fn count_of(acknowledged: &Acknowledged, round: usize) -> usize {
-    acknowledged.lock().unwrap_or_else(PoisonError::into_inner)[round].len()
+/// From the start of the process to its first answer, in which everything promised before must be.
+async fn first_answer_is_complete(plimsoll: &mut Plimsoll, oracle: &Oracle, epoch: usize) -> Duration {
+    let promise = oracle.promise(epoch);
+    let started = tokio::time::Instant::now();
+    plimsoll.spawn_again();
+    let statement = rows_of(epoch);
+    let rows =
+        eventually("SQL answers after a restart", WITHIN, async || plimsoll.try_sql(&statement).await).await;
+    let taken = started.elapsed();
+    plimsoll.assert_alive();
+    assert_none(epoch, &oracle.check(&promise, &rows));
+    taken
+}
+
+fn rows_of(epoch: usize) -> String {
+    format!("SELECT {} FROM business_events WHERE process_id = 'epoch-{epoch}'", oracle::COLUMNS)
+}
+
+fn assert_none(epoch: usize, faults: &[String]) {
+    let shown: Vec<&String> = faults.iter().take(20).collect();
+    assert!(faults.is_empty(), "epoch {epoch}: {} faults, among them {shown:#?}", faults.len());
+}
+
+/// After all of it an event is stored and a breach pages.
+async fn fresh_data_gets_through(plimsoll: &Plimsoll, sink: &HttpSink) {
+    let mut sender = Sender::to(&plimsoll.grpc());
+    sender.send(vec![Event::new("odoo.stock.picking.done", "fresh"), order("S1", "failed")]).await;
+    assert_eq!(
+        plimsoll.number("SELECT count(*) AS n FROM business_events WHERE event_id = 'fresh'").await,
+        1
+    );
+    let page: Value = eventually("a fresh breach pages", WITHIN, async || {
+        sink.received("/hook").first().map(|received| received.body.clone())
+    })
+    .await;
+    assert_eq!(page["status"], "firing", "{page}");
+}
+
+#[expect(clippy::print_stderr, reason = "the long run is started for these figures")]
+fn report(restarts: &mut [Duration], oracle: &Oracle) {
+    restarts.sort();
+    let at = |percent: usize| restarts[(restarts.len() - 1) * percent / 100];
+    eprintln!(
+        "{} kills, {} requests of {EVENTS_A_REQUEST} events acknowledged, {} sent again; start to first answer: median {:?}, \
+         p99 {:?}, most {:?}",
+        restarts.len(),
+        oracle.acknowledged_requests(),
+        oracle.resent_requests(),
+        at(50),
+        at(99),
+        at(100),
+    );
 }

@@ -13,6 +13,7 @@ mod disk;
 mod fence;
 mod files;
 mod hostile;
+mod http2;
 mod kill;
 mod load;
 mod ourselves;

@@ -22,6 +22,11 @@ impl Memory {
     }
 }
 
+/// How many files and sockets it has open.
+pub(crate) fn descriptors(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).expect("a child's descriptors can be listed").count()
+}
+
 fn status_bytes(pid: u32, key: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a child's status can be read");
     let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("the kernel tells it");

@@ -67,9 +67,14 @@ impl Plimsoll {
         assert!(status.success(), "serve ended with {status}:\n{}", self.log());
     }
 
-    /// Starts it again on the same folder and ports.
-    pub(crate) async fn resume(&mut self) {
+    /// Starts it again on the same folder and ports, without waiting for anything.
+    pub(crate) fn spawn_again(&mut self) {
         self.child = spawn(&self.setup, self.folder.path());
+    }
+
+    /// Starts it again and waits until it says that it is ready.
+    pub(crate) async fn resume(&mut self) {
+        self.spawn_again();
         assert!(self.is_up().await, "serve ended:\n{}", self.log());
     }
 
@@ -106,6 +111,14 @@ impl Plimsoll {
         format!("http://127.0.0.1:{}", self.ports.grpc)
     }
 
+    pub(crate) fn grpc_port(&self) -> u16 {
+        self.ports.grpc
+    }
+
+    pub(crate) fn http_port(&self) -> u16 {
+        self.ports.http
+    }
+
     pub(crate) fn otlp_http(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.ports.http)
     }
@@ -127,6 +140,16 @@ impl Plimsoll {
         let (status, body) = self.ask(statement).await;
         assert_eq!(status, StatusCode::OK, "{statement}\n{body}\n{}", self.log());
         body.as_array().expect("an array of rows").clone()
+    }
+
+    /// Like [`Self::sql`], of a process that may not listen yet; whatever it answers must be an answer.
+    pub(crate) async fn try_sql(&self, statement: &str) -> Option<Vec<Value>> {
+        let request = self.client.post(self.console("/api/v1/sql")).json(&json!({"sql": statement}));
+        let answer = request.send().await.ok()?;
+        let status = answer.status();
+        let body: Value = answer.json().await.expect("a JSON body");
+        assert_eq!(status, StatusCode::OK, "{statement}\n{body}\n{}", self.log());
+        Some(body.as_array().expect("an array of rows").clone())
     }
 
     /// The one number in column `n` of the one row.
