@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use plimsoll_model::{Clock, DEFAULT_TENANT, Original, ReadOriginal, SignalBatch, Table};
 use plimsoll_wal::Sequence;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::delta::DeltaFolder;
@@ -21,7 +21,7 @@ use crate::schemas::Schemas;
 use crate::state::Shared;
 use crate::tables::Tables;
 use crate::upkeep::Upkeep;
-use crate::writer::{Append, Command, LogWriter, stopped};
+use crate::writer::LogWriter;
 use crate::{
     Arrivals, Config, Erased, LakeError, LakeStats, Needle, Seams, TableSnapshot, data_file, erase, record,
 };
@@ -119,9 +119,7 @@ impl Lake {
         let bytes = batches.iter().map(|rows| memory_bytes(&rows.batch)).sum();
         let admission = self.inner.shared.admit(bytes)?;
         let record = record(&batches)?;
-        let (answer, answered) = oneshot::channel();
-        self.inner.writer.send(Command::Append(Append { record, batches, admission, answer })).await?;
-        answered.await.map_err(|_| stopped())?
+        self.inner.writer.append(record, batches, admission).await
     }
 
     #[must_use]

@@ -33,7 +33,10 @@ pub(crate) fn replay(
     // Should somebody have removed the log: sequences that a table already has must not be given again.
     wal.continue_after(held.into_iter().max().unwrap_or_default());
     shared.replayed_through(wal.synced());
-    shared.count(|stats| stats.quarantined += wal.quarantined() as u64);
+    shared.count(|stats| {
+        stats.quarantined += wal.quarantined() as u64;
+        stats.lost_log_entries = wal.lost_entries();
+    });
     Ok(wal)
 }
 

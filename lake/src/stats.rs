@@ -13,7 +13,13 @@ pub struct LakeStats {
     pub appends: u64,
     /// Group commits: at most one fsync for each append, fewer under load.
     pub log_syncs: u64,
+    /// Bytes of the records in them.
+    pub log_bytes: u64,
     pub log_failures: u64,
+    /// Whether the last write or sync of the log failed: appends are refused until one succeeds.
+    pub is_log_failing: bool,
+    /// Log entries that had been acknowledged and were missing or unreadable at the start.
+    pub lost_log_entries: u64,
     /// Because the buffer was full.
     pub refused_appends: u64,
     pub buffered_bytes: usize,

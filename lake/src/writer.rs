@@ -1,20 +1,22 @@
 //! The thread that owns the log: it gathers what waits, syncs once, makes it visible, and answers everybody. No delay is
-//! added on purpose: while one sync runs, the next group gathers by itself.
+//! added on purpose: while one sync runs, the next group gathers by itself, encoded and compressed by its senders. A
+//! moment in which nothing waits goes into making the next sync cheaper.
 
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use plimsoll_model::SignalBatch;
 use plimsoll_wal::{Sequence, Wal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::LakeError;
 use crate::state::{Admission, Shared};
 
-/// Appends that may wait; more wait in their senders.
+/// Appends that may wait, and the kilobytes of their records; more wait in their senders.
 const WAITING: usize = 256;
-/// A group does not gather beyond this: bigger writes sync slower than two smaller ones.
-const GROUP_BYTES: usize = 1 << 20;
+const WAITING_KIB: u32 = 32 << 10;
+/// A group does not gather beyond this: where twice the bytes begin to take twice the time (see `wal/benches`).
+const GROUP_BYTES: usize = 256 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Append {
@@ -22,6 +24,8 @@ pub(crate) struct Append {
     pub(crate) batches: Vec<SignalBatch>,
     pub(crate) admission: Admission,
     pub(crate) answer: oneshot::Sender<Result<(), LakeError>>,
+    /// Given back when the record is in its group.
+    pub(crate) waiting: OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
@@ -35,6 +39,7 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct LogWriter {
     commands: Option<mpsc::Sender<Command>>,
+    waiting: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -43,7 +48,23 @@ impl LogWriter {
         let (commands, receiver) = mpsc::channel(WAITING);
         let worker = Worker { wal, shared, receiver, is_failing: false };
         let thread = Builder::new().name("plimsoll-wal".into()).spawn(move || worker.run())?;
-        Ok(Self { commands: Some(commands), thread: Some(thread) })
+        let waiting = Arc::new(Semaphore::new(WAITING_KIB as usize));
+        Ok(Self { commands: Some(commands), waiting, thread: Some(thread) })
+    }
+
+    /// Returns when the record is durable and visible, or refused.
+    pub(crate) async fn append(
+        &self,
+        record: Vec<u8>,
+        batches: Vec<SignalBatch>,
+        admission: Admission,
+    ) -> Result<(), LakeError> {
+        // One that is larger than all the room waits until it is alone.
+        let kib = u32::try_from(record.len() >> 10).unwrap_or(WAITING_KIB).clamp(1, WAITING_KIB);
+        let waiting = Arc::clone(&self.waiting).acquire_many_owned(kib).await.map_err(|_| stopped())?;
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Append(Append { record, batches, admission, answer, waiting })).await?;
+        answered.await.map_err(|_| stopped())?
     }
 
     pub(crate) async fn send(&self, command: Command) -> Result<(), LakeError> {
@@ -83,6 +104,9 @@ impl Worker {
                 bytes += self.take(command, &mut group);
             }
             self.commit(group);
+            if self.receiver.is_empty() {
+                self.wal.prepare();
+            }
         }
     }
 
@@ -106,9 +130,13 @@ impl Worker {
     fn commit(&mut self, group: Vec<Append>) {
         let mut durable = Vec::with_capacity(group.len());
         let mut answers = Vec::with_capacity(group.len());
+        let mut bytes = 0;
         for append in group {
-            match self.wal.append(&append.record) {
+            let appended = self.wal.append(&append.record);
+            drop(append.waiting);
+            match appended {
                 Ok(sequence) => {
+                    bytes += append.record.len() as u64;
                     durable.push((sequence, append.batches, append.admission));
                     answers.push(append.answer);
                 }
@@ -120,7 +148,7 @@ impl Worker {
         }
         match self.wal.sync() {
             Ok(()) => {
-                self.recovered();
+                self.recovered(bytes);
                 self.shared.publish(durable);
                 answers.into_iter().for_each(|sender| answer(sender, Ok(())));
             }
@@ -136,14 +164,21 @@ impl Worker {
     }
 
     fn failed(&mut self, error: &plimsoll_wal::WalError) {
-        self.shared.count(|stats| stats.log_failures += 1);
+        self.shared.count(|stats| {
+            stats.log_failures += 1;
+            stats.is_log_failing = true;
+        });
         if !self.is_failing {
             tracing::error!(%error, "the log can't be written, appends are refused until it can");
         }
         self.is_failing = true;
     }
 
-    fn recovered(&mut self) {
+    fn recovered(&mut self, bytes: u64) {
+        self.shared.count(|stats| {
+            stats.log_bytes += bytes;
+            stats.is_log_failing = false;
+        });
         if self.is_failing {
             tracing::info!("the log can be written again");
         }

@@ -43,6 +43,17 @@ fn lake(stats: &LakeStats) -> Vec<Sample> {
             "Writes or syncs of the log that failed.",
             stats.log_failures,
         ),
+        gauge(
+            "plimsoll_lake_log_failing",
+            "1 while the log can't be written and appends are refused.",
+            usize::from(stats.is_log_failing),
+        ),
+        counter("plimsoll_lake_log_bytes_total", "Bytes of the records in the log.", stats.log_bytes),
+        counter(
+            "plimsoll_lake_lost_log_entries_total",
+            "Acknowledged log entries that were missing or unreadable at the start.",
+            stats.lost_log_entries,
+        ),
         counter(
             "plimsoll_lake_refused_appends_total",
             "Appends refused: the buffer was full.",

@@ -72,21 +72,44 @@ async fn a_failed_flush_is_repeated_without_duplicates_also_when_its_commit_had_
 }
 
 #[tokio::test]
-async fn a_torn_end_of_the_log_is_cut() {
+async fn a_torn_end_of_the_log_is_no_loss() {
     let house = House::new();
     let lake = house.open().await;
     lake.append(vec![decisions([1])]).await.expect("kept");
     drop(lake);
     let segment = house.folder.path().join("wal/00000000000000000001.wal");
     let mut bytes = fs::read(&segment).expect("there");
-    let whole = bytes.len() as u64;
+    let entries_end = bytes.iter().rposition(|byte| *byte != 0).expect("a header") + 1;
+    bytes.truncate(entries_end);
     bytes.extend_from_slice(&[0x17; 50]);
     fs::write(&segment, bytes).expect("room");
 
+    for number in 2..4 {
+        let lake = house.open().await;
+        assert_eq!(numbers(&lake, Table::Decisions), (1..number).collect::<Vec<_>>());
+        assert_eq!((lake.stats().quarantined, lake.stats().lost_log_entries), (0, 0));
+        lake.append(vec![decisions([number])]).await.expect("kept");
+    }
+}
+
+#[tokio::test]
+async fn damage_in_the_middle_and_a_missing_segment_cost_themselves_and_are_told() {
+    let house = House::new();
+    for number in 1..=3 {
+        let lake = house.open().await;
+        lake.append(vec![decisions([10 * number])]).await.expect("kept");
+        lake.append(vec![decisions([10 * number + 1])]).await.expect("kept");
+    }
+    let segment = |start: u64| house.folder.path().join(format!("wal/{start:020}.wal"));
+    let mut bytes = fs::read(segment(1)).expect("there");
+    bytes[60] ^= 1;
+    fs::write(segment(1), bytes).expect("room");
+    fs::remove_file(segment(3)).expect("there");
+
     let lake = house.open().await;
-    assert_eq!(numbers(&lake, Table::Decisions), [1]);
-    assert_eq!(lake.stats().quarantined, 0);
-    assert_eq!(fs::metadata(&segment).expect("there").len(), whole);
+    assert_eq!(numbers(&lake, Table::Decisions), [11, 30, 31]);
+    assert_eq!((lake.stats().quarantined, lake.stats().lost_log_entries), (1, 3));
+    assert!(house.folder.path().join("wal/00000000000000000001.wal.24.quarantine").is_file());
 }
 
 #[tokio::test]
