@@ -52,6 +52,8 @@ struct Lake {
     vacuum_grace: Span,
     /// By the name of a table.
     retention: BTreeMap<String, Span>,
+    event_window: Span,
+    event_ids: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -125,6 +127,7 @@ impl Default for Collector {
 
 impl Default for Lake {
     fn default() -> Self {
+        let kept = plimsoll_lake::Config::default();
         Self {
             flush_rows: 100_000,
             flush_age: Span(Duration::from_secs(60)),
@@ -133,6 +136,8 @@ impl Default for Lake {
             compactions_per_hour: 120,
             vacuum_grace: Span(Duration::from_hours(1)),
             retention: BTreeMap::new(),
+            event_window: Span(kept.event_window),
+            event_ids: kept.event_ids,
         }
     }
 }
@@ -278,6 +283,8 @@ impl Config {
                 vacuum_grace: self.lake.vacuum_grace.0,
                 retention: self.retention().collect(),
             },
+            event_window: self.lake.event_window.0,
+            event_ids: self.lake.event_ids,
         }
     }
 

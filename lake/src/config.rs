@@ -18,6 +18,10 @@ pub struct Config {
     pub flush_age: Duration,
     /// Appends are refused (retryable) beyond this much unflushed Arrow memory.
     pub buffer_limit_bytes: usize,
+    /// A business event that comes again with its `event_id` this long after the first (in ingest time) is no new row.
+    pub event_window: Duration,
+    /// At most this many of the newest ids are remembered: about 30 bytes each.
+    pub event_ids: usize,
     pub upkeep: UpkeepConfig,
 }
 
@@ -65,6 +69,8 @@ impl Default for Config {
             flush_age: Duration::from_secs(30),
             buffer_limit_bytes: 512 << 20,
             upkeep: UpkeepConfig::default(),
+            event_window: Duration::from_secs(3 * 24 * 60 * 60),
+            event_ids: 2_000_000,
         }
     }
 }

@@ -12,10 +12,12 @@ use tokio_util::sync::CancellationToken;
 use crate::delta::DeltaFolder;
 use crate::durable_store::create_folders;
 use crate::error::at;
+use crate::event_ids::EventIds;
 use crate::lock::FolderLock;
 use crate::maintain::{FlushPolicy, keep_up, maintain};
+use crate::quarantine::Quarantine;
 use crate::record::RecordReader;
-use crate::replay::{HeldThrough, replay};
+use crate::replay::{HeldThrough, Replay};
 use crate::rows::{admissible, memory_bytes};
 use crate::schemas::Schemas;
 use crate::state::Shared;
@@ -71,13 +73,18 @@ impl Lake {
 
         let replayed = Arc::clone(&shared);
         let log_of = data_dir.clone();
+        let mut event_ids = EventIds::new(&config);
         let replay = move || {
+            event_ids.learn(&replayed.snapshot(Table::BusinessEvents).cold);
             let reader = RecordReader { schemas: Schemas::open(&log_of)?, originals };
-            replay(&log_of, seams.log_disk, &reader, &replayed, held)
+            let quarantine = Quarantine::below(&log_of);
+            let replay = Replay { reader, quarantine, held, event_ids: &mut event_ids, shared: &replayed };
+            let wal = replay.run(&log_of, seams.log_disk)?;
+            Ok::<_, LakeError>((wal, event_ids))
         };
-        let wal = tokio::task::spawn_blocking(replay).await;
-        let wal = wal.map_err(|error| LakeError::Other(error.to_string()))??;
-        let writer = LogWriter::spawn(wal, Arc::clone(&shared)).map_err(at(&lake_dir))?;
+        let replayed = tokio::task::spawn_blocking(replay).await;
+        let (wal, event_ids) = replayed.map_err(|error| LakeError::Other(error.to_string()))??;
+        let writer = LogWriter::spawn(wal, event_ids, Arc::clone(&shared)).map_err(at(&lake_dir))?;
         let tables = Arc::new(Tables {
             shared: Arc::clone(&shared),
             clock: Arc::clone(&clock),

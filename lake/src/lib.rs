@@ -14,7 +14,9 @@
 //! 1. An append is answered after its record is durable in the log and its rows are visible.
 //! 2. A table's commit carries, as the Delta application transaction `plimsoll-wal`, the sequence of the log through
 //!    which all of its rows are in files. Replay skips what a table has: exactly once, however often we crash.
-//! 3. The log is trimmed only through what every table with rows in memory has durably committed.
+//! 3. A business event is one row, however often it is sent within `Config::event_window`; its log record is stored
+//!    each time. See `event_ids`.
+//! 4. The log is trimmed only through what every table with rows in memory has durably committed.
 
 mod arrivals;
 mod change;
@@ -28,6 +30,7 @@ mod delta;
 mod durable_store;
 mod erase;
 mod error;
+mod event_ids;
 mod flush;
 mod hot;
 mod lake;

@@ -7,6 +7,7 @@ use plimsoll_model::Table;
 use plimsoll_wal::{Disk, Options, Sequence, Wal};
 
 use crate::LakeError;
+use crate::event_ids::EventIds;
 use crate::quarantine::Quarantine;
 use crate::record::RecordReader;
 use crate::state::Shared;
@@ -14,45 +15,45 @@ use crate::state::Shared;
 /// Through where each table's files hold the log.
 pub(crate) type HeldThrough = [Sequence; Table::ALL.len()];
 
-/// The log, open, with everything that only it holds in memory.
-pub(crate) fn replay(
-    data_dir: &Path,
-    disk: Box<dyn Disk>,
-    reader: &RecordReader,
-    shared: &Shared,
-    held: HeldThrough,
-) -> Result<Wal, LakeError> {
-    let quarantine = Quarantine::below(data_dir);
-    let mut outcome = Ok(());
-    let mut wal = Wal::open_on(disk, &data_dir.join("wal"), Options::default(), |sequence, record| {
-        if outcome.is_ok() {
-            outcome = take(sequence, record, reader, shared, &quarantine, held);
-        }
-    })?;
-    outcome?;
-    // Should somebody have removed the log: sequences that a table already has must not be given again.
-    wal.continue_after(held.into_iter().max().unwrap_or_default());
-    shared.replayed_through(wal.synced());
-    shared.count(|stats| {
-        stats.quarantined += wal.quarantined() as u64;
-        stats.lost_log_entries = wal.lost_entries();
-    });
-    Ok(wal)
+/// Where the entries of the log go.
+#[derive(Debug)]
+pub(crate) struct Replay<'a> {
+    pub(crate) reader: RecordReader,
+    pub(crate) quarantine: Quarantine,
+    pub(crate) held: HeldThrough,
+    /// Knows the events in files already.
+    pub(crate) event_ids: &'a mut EventIds,
+    pub(crate) shared: &'a Shared,
 }
 
-fn take(
-    sequence: Sequence,
-    record: &[u8],
-    reader: &RecordReader,
-    shared: &Shared,
-    quarantine: &Quarantine,
-    held: HeldThrough,
-) -> Result<(), LakeError> {
-    let recovered = reader.read(record, |table| held[table as usize] < sequence)?;
-    if let Some(complaint) = recovered.complaint {
-        shared.count(|stats| stats.quarantined += 1);
-        quarantine.keep(sequence, record, &complaint)?;
+impl Replay<'_> {
+    /// The log, open, with everything that only it holds in memory.
+    pub(crate) fn run(mut self, data_dir: &Path, disk: Box<dyn Disk>) -> Result<Wal, LakeError> {
+        let mut outcome = Ok(());
+        let mut wal = Wal::open_on(disk, &data_dir.join("wal"), Options::default(), |sequence, record| {
+            if outcome.is_ok() {
+                outcome = self.take(sequence, record);
+            }
+        })?;
+        outcome?;
+        // Should somebody have removed the log: sequences that a table already has must not be given again.
+        wal.continue_after(self.held.into_iter().max().unwrap_or_default());
+        self.shared.replayed_through(wal.synced());
+        self.shared.count(|stats| {
+            stats.quarantined += wal.quarantined() as u64;
+            stats.lost_log_entries = wal.lost_entries();
+        });
+        Ok(wal)
     }
-    shared.replayed(sequence, recovered.batches);
-    Ok(())
+
+    fn take(&mut self, sequence: Sequence, record: &[u8]) -> Result<(), LakeError> {
+        let mut recovered = self.reader.read(record, |table| self.held[table as usize] < sequence)?;
+        if let Some(complaint) = recovered.complaint {
+            self.shared.count(|stats| stats.quarantined += 1);
+            self.quarantine.keep(sequence, record, &complaint)?;
+        }
+        self.event_ids.keep_first(&mut recovered.batches);
+        self.shared.replayed(sequence, recovered.batches);
+        Ok(())
+    }
 }

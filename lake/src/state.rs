@@ -79,8 +79,8 @@ impl Shared {
             for SignalBatch { table, batch } in &batches {
                 *state.stats.appended_rows.entry(*table).or_default() += batch.num_rows() as u64;
             }
-            state.insert(sequence, batches, now);
-            admission.keep();
+            let moved_in = state.insert(sequence, batches, now);
+            admission.keep(moved_in, &mut state.stats);
         }
         drop(state);
         self.appended.notify_one();
@@ -90,8 +90,7 @@ impl Shared {
     pub(crate) fn replayed(&self, sequence: Sequence, batches: Vec<SignalBatch>) {
         let now = self.clock.now();
         let mut state = self.lock();
-        state.stats.buffered_bytes += batches.iter().map(|rows| memory_bytes(&rows.batch)).sum::<usize>();
-        state.insert(sequence, batches, now);
+        state.stats.buffered_bytes += state.insert(sequence, batches, now);
     }
 
     /// The log holds nothing beyond `sequence`.
@@ -184,16 +183,20 @@ impl Shared {
 }
 
 impl State {
-    fn insert(&mut self, sequence: Sequence, batches: Vec<SignalBatch>, since: Timestamp) {
+    /// Returns the bytes that moved in.
+    fn insert(&mut self, sequence: Sequence, batches: Vec<SignalBatch>, since: Timestamp) -> usize {
         self.visible = self.visible.max(sequence);
+        let mut moved_in = 0;
         for rows in batches {
             let entry = &mut self.tables[rows.table as usize];
             if let Some((earliest, _)) = rows.time_range() {
                 entry.arrivals.push(sequence, earliest, season::watermark_in(&rows, since));
             }
             let bytes = memory_bytes(&rows.batch);
+            moved_in += bytes;
             entry.hot.push(HotBatch { sequence, batch: rows.batch, bytes, since });
         }
+        moved_in
     }
 }
 
@@ -205,8 +208,10 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    fn keep(mut self) {
-        self.bytes = 0;
+    /// What was admitted and did not move in is free again: duplicates take no room.
+    fn keep(mut self, moved_in: usize, stats: &mut LakeStats) {
+        let admitted = std::mem::take(&mut self.bytes);
+        stats.buffered_bytes = (stats.buffered_bytes + moved_in).saturating_sub(admitted);
     }
 }
 

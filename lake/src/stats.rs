@@ -8,9 +8,11 @@ use crate::DataFile;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LakeStats {
-    /// Acknowledged since the start.
+    /// Acknowledged since the start, without duplicate events.
     pub appended_rows: BTreeMap<Table, u64>,
     pub appends: u64,
+    /// Business events that were acknowledged and not stored, because their `event_id` was there already.
+    pub duplicate_events: u64,
     /// Group commits: at most one fsync for each append, fewer under load.
     pub log_syncs: u64,
     /// Bytes of the records in them.

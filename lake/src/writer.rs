@@ -10,6 +10,7 @@ use plimsoll_wal::{Sequence, Wal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::LakeError;
+use crate::event_ids::EventIds;
 use crate::state::{Admission, Shared};
 
 /// Appends that may wait, and the kilobytes of their records; more wait in their senders.
@@ -44,9 +45,9 @@ pub(crate) struct LogWriter {
 }
 
 impl LogWriter {
-    pub(crate) fn spawn(wal: Wal, shared: Arc<Shared>) -> std::io::Result<Self> {
+    pub(crate) fn spawn(wal: Wal, event_ids: EventIds, shared: Arc<Shared>) -> std::io::Result<Self> {
         let (commands, receiver) = mpsc::channel(WAITING);
-        let worker = Worker { wal, shared, receiver, is_failing: false };
+        let worker = Worker { wal, event_ids, shared, receiver, is_failing: false };
         let thread = Builder::new().name("plimsoll-wal".into()).spawn(move || worker.run())?;
         let waiting = Arc::new(Semaphore::new(WAITING_KIB as usize));
         Ok(Self { commands: Some(commands), waiting, thread: Some(thread) })
@@ -88,6 +89,7 @@ pub(crate) fn stopped() -> LakeError {
 
 struct Worker {
     wal: Wal,
+    event_ids: EventIds,
     shared: Arc<Shared>,
     receiver: mpsc::Receiver<Command>,
     is_failing: bool,
@@ -149,6 +151,7 @@ impl Worker {
         match self.wal.sync() {
             Ok(()) => {
                 self.recovered(bytes);
+                self.drop_duplicate_events(&mut durable);
                 self.shared.publish(durable);
                 answers.into_iter().for_each(|sender| answer(sender, Ok(())));
             }
@@ -160,6 +163,15 @@ impl Worker {
                     .into_iter()
                     .for_each(|sender| answer(sender, Err(LakeError::Unavailable(reason.clone()))));
             }
+        }
+    }
+
+    /// In the order of the log, and only now that the group is in it: a replay comes to the same.
+    fn drop_duplicate_events(&mut self, group: &mut [(Sequence, Vec<SignalBatch>, Admission)]) {
+        let duplicates: u64 =
+            group.iter_mut().map(|(_, batches, _)| self.event_ids.keep_first(batches)).sum();
+        if duplicates > 0 {
+            self.shared.count(|stats| stats.duplicate_events += duplicates);
         }
     }
 

@@ -43,6 +43,11 @@ fn lake(stats: &LakeStats) -> Vec<Sample> {
             "Writes or syncs of the log that failed.",
             stats.log_failures,
         ),
+        counter(
+            "plimsoll_lake_duplicate_events_total",
+            "Business events acknowledged and not stored again: their event.id was there.",
+            stats.duplicate_events,
+        ),
         gauge(
             "plimsoll_lake_log_failing",
             "1 while the log can't be written and appends are refused.",

@@ -68,6 +68,7 @@ pub(crate) fn config(data_dir: &Path) -> Config {
             retention: Table::ALL.map(|table| (table, Duration::from_hours(100 * 366 * 24))).into(),
             ..UpkeepConfig::default()
         },
+        ..Config::default()
     }
 }
 

@@ -4,6 +4,7 @@ mod append;
 mod crash;
 mod damage;
 mod delta;
+mod events;
 mod faults;
 mod harness;
 mod maintain;
