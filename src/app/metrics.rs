@@ -51,7 +51,7 @@ fn lake(stats: &LakeStats) -> Vec<Sample> {
         gauge(
             "plimsoll_lake_log_failing",
             "1 while the log can't be written and appends are refused.",
-            usize::from(stats.is_log_failing),
+            u64::from(stats.is_log_failing),
         ),
         counter("plimsoll_lake_log_bytes_total", "Bytes of the records in the log.", stats.log_bytes),
         counter(

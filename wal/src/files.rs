@@ -26,6 +26,8 @@ pub(crate) struct Files {
     pub(crate) segments: Vec<Segment>,
     /// Whole files whose contents mean nothing.
     spares: Vec<PathBuf>,
+    /// Segments whose file failed once: nobody can know what its fsync is worth.
+    doubtful: Vec<Sequence>,
     segment_bytes: u64,
 }
 
@@ -42,7 +44,7 @@ pub(crate) struct Active {
 impl Files {
     pub(crate) fn list(folder: &Path, disk: Box<dyn Disk>, segment_bytes: u64) -> Result<Self, WalError> {
         let (segments, spares) = segment::list(folder).map_err(failed("list folder", folder))?;
-        Ok(Self { folder: folder.to_path_buf(), disk, segments, spares, segment_bytes })
+        Ok(Self { folder: folder.to_path_buf(), disk, segments, spares, doubtful: Vec::new(), segment_bytes })
     }
 
     pub(crate) fn path_of(&self, start: Sequence) -> PathBuf {
@@ -52,39 +54,46 @@ impl Files {
     /// A file with a durable name and header. One of the same name holds nothing that was ever synced.
     pub(crate) fn begin_segment(&mut self, start: Sequence) -> Result<Active, WalError> {
         let segment = Segment::new(&self.folder, start);
-        self.segments.retain(|other| other.start < start);
         let begun = match self.spares.pop() {
             Some(spare) => self.reuse(&spare, &segment),
             None => self.create(&segment),
         };
         let (file, room) = begun.map_err(failed("begin segment", &segment.path))?;
+        self.segments.retain(|other| other.start < start);
         self.segments.push(segment);
         Ok(Active { file, start, size: HEADER_BYTES as u64, room })
     }
 
     fn create(&self, segment: &Segment) -> io::Result<(File, u64)> {
-        self.disk.remove(&segment.path)?;
-        let file = self.disk.create(&segment.path)?;
-        let durable = self.disk.write_at(&file, 0, &segment::header(segment.start)).and_then(|()| {
-            self.disk.sync(&file)?;
-            self.disk.sync_folder(&self.folder)
-        });
-        if let Err(error) = durable {
-            self.disk.remove(&segment.path)?;
-            return Err(error);
+        let unnamed = segment.spare_path();
+        self.disk.remove(&unnamed)?;
+        let file = self.disk.create(&unnamed)?;
+        let named = self.name(&file, &unnamed, segment);
+        if named.is_err() {
+            // It may have its name already, or be gone: either is as good.
+            drop(self.disk.remove(&unnamed));
         }
-        Ok((file, HEADER_BYTES as u64))
+        named.map(|()| (file, HEADER_BYTES as u64))
     }
 
-    /// The header is durable before the name is: a segment is never found with somebody else's.
     fn reuse(&self, spare: &Path, segment: &Segment) -> io::Result<(File, u64)> {
         let file = OpenOptions::new().write(true).open(spare)?;
-        self.disk.write_at(&file, 0, &segment::header(segment.start))?;
-        self.disk.sync(&file)?;
-        self.disk.rename(spare, &segment.path)?;
-        self.disk.sync_folder(&self.folder)?;
+        self.name(&file, spare, segment)?;
         let room = file.metadata()?.len();
         Ok((file, room))
+    }
+
+    /// The header is durable before the name is: a segment is never found with somebody else's. And where a segment of
+    /// this name overrules an older one already, there is no moment in which neither does.
+    fn name(&self, file: &File, unnamed: &Path, segment: &Segment) -> io::Result<()> {
+        self.disk.write_at(file, 0, &segment::header(segment.start))?;
+        self.disk.sync(file)?;
+        self.disk.rename(unnamed, &segment.path)?;
+        self.disk.sync_folder(&self.folder)
+    }
+
+    pub(crate) fn doubt(&mut self, start: Sequence) {
+        self.doubtful.push(start);
     }
 
     /// Makes room for the entries to come. After an error the file must not be written to any more.
@@ -117,7 +126,9 @@ impl Files {
     fn retire(&mut self, segment: &Segment) -> io::Result<()> {
         let length = segment.path.metadata().map_or(0, |file| file.len());
         let is_whole = (self.segment_bytes..self.segment_bytes.saturating_mul(2)).contains(&length);
-        if !is_whole || self.spares.len() >= SPARES {
+        let is_doubtful = self.doubtful.contains(&segment.start);
+        if !is_whole || is_doubtful || self.spares.len() >= SPARES {
+            self.doubtful.retain(|start| *start > segment.start);
             return self.disk.remove(&segment.path);
         }
         let spare = segment.spare_path();

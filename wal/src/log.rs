@@ -117,6 +117,7 @@ impl Wal {
         match self.files.make_room(&mut active) {
             Ok(()) => self.active = Some(active),
             Err(error) => {
+                self.files.doubt(active.start);
                 tracing::warn!(%error, "no room can be made in the log's file, the next entries go to another");
             }
         }
@@ -171,6 +172,7 @@ impl Wal {
             // Without its first frame the group is nothing, should this process die before the next segment exists.
             // Not synced: whether this file's fsync tells the truth is over.
             drop(disk.write_at(&active.file, active.size, &[0; 24]));
+            self.files.doubt(active.start);
             return Err(failed("write and sync", &self.files.path_of(active.start))(source));
         }
         active.size += self.pending.len() as u64;

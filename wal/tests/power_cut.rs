@@ -13,7 +13,7 @@ use plimsoll_wal::{Disk, LocalDisk, Options, Sequence, Wal};
 
 const OPTIONS: Options = Options { segment_bytes: 3000 };
 const SECTOR: usize = 512;
-const COMMITS: usize = 600;
+const COMMITS: usize = 500;
 
 /// What a file system holds: names, and behind them files of bytes.
 #[derive(Clone, Debug, Default)]
@@ -188,7 +188,7 @@ fn record_a_run(folder: &Path, dice: &mut Dice) -> Vec<Moment> {
             for payload in &payloads {
                 wal.append(payload).expect("small");
             }
-            diary.lock().fails = dice.below(25) == 0;
+            diary.lock().fails = dice.below(12) == 0;
             diary.lock().history.pending = group;
             let outcome = wal.sync();
             let mut recorded = diary.lock();
@@ -324,8 +324,8 @@ fn check(moment: &Moment, kept: Kept, folder: &Path, dice: &mut Dice, what: &str
         assert!(!refused.contains(found), "{what}: {number} was refused and has come back");
     }
 
-    // Life goes on, in some cases twice.
-    for _ in 0..dice.below(3) {
+    // Life goes on, mostly.
+    for _ in 0..dice.below(3).min(1) {
         let next = wal.append(b"after the cut").expect("small");
         wal.sync().expect("the disk is fine");
         replayed.insert(next.0, b"after the cut".to_vec());
@@ -346,7 +346,8 @@ fn whatever_a_power_cut_leaves_the_log_holds_what_was_acknowledged_once() {
     assert!(moments.len() > 3 * COMMITS && failures > 10, "{} moments, {failures} refused", moments.len());
     let rebuilt = folder.path().join("rebuilt");
     for (index, moment) in moments.iter().enumerate() {
-        for kept in [Kept::OnlySynced, Kept::Names, Kept::Torn, Kept::Some] {
+        // The general case always, the extreme ones in turn.
+        for kept in [Kept::Some, [Kept::OnlySynced, Kept::Names, Kept::Torn][index % 3]] {
             check(moment, kept, &rebuilt, &mut dice, &format!("moment {index}, {kept:?}"));
         }
     }
