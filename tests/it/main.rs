@@ -21,3 +21,4 @@ mod overload;
 mod psql;
 mod senders;
 mod story;
+mod upkeep;
