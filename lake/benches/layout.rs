@@ -12,12 +12,12 @@ use arrow::array::{
     StructArray, TimestampNanosecondArray, UInt32Array, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::compute::{sort_to_indices, take_record_batch};
+use arrow::compute::sort_to_indices;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use plimsoll_lake::{file_properties, to_physical};
+use plimsoll_lake::{file_properties, gather, to_physical};
 use plimsoll_model::Table;
 
 const ROWS: usize = 4 * 128 * 1024;
@@ -107,7 +107,7 @@ fn ids(
 fn sorted(spans: &RecordBatch) -> Vec<RecordBatch> {
     let order: UInt32Array = sort_to_indices(&spans["time"], None, None).expect("times are ordered");
     let starts = (0..spans.num_rows()).step_by(PART);
-    starts.map(|start| take_record_batch(spans, &order.slice(start, PART)).expect("rows are there")).collect()
+    starts.map(|start| gather(spans, &order.slice(start, PART)).expect("rows are there")).collect()
 }
 
 fn physical(spans: &RecordBatch) -> Vec<RecordBatch> {

@@ -5,13 +5,14 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
+use arrow::compute::{concat_batches, sort_to_indices};
 use arrow::datatypes::{TimestampMicrosecondType, TimestampNanosecondType};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::ParquetMetaDataReader;
 use plimsoll_model::{Table, Timestamp};
 use plimsoll_wal::Sequence;
 
+use crate::gather::gather;
 use crate::layout::properties;
 use crate::physical::{NANOS_PER_MICRO, TIME, to_physical};
 use crate::season::Season;
@@ -66,7 +67,7 @@ fn write_rows(
     let mut writer = DataFileWriter::over(file, path, table, order.len())?;
     for start in (0..order.len()).step_by(WRITE_ROWS) {
         let part = order.slice(start, WRITE_ROWS.min(order.len() - start));
-        writer.write(&to_physical(table, &take_record_batch(batch, &part)?)?)?;
+        writer.write(&to_physical(table, &gather(batch, &part)?)?)?;
     }
     writer.finish(now)
 }

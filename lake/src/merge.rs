@@ -7,15 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::{
-    SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch,
-};
+use arrow::compute::{SortColumn, concat_batches, filter_record_batch, lexsort_to_indices};
 use arrow::datatypes::TimestampMicrosecondType;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use plimsoll_model::{Table, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::data_file::DataFileWriter;
+use crate::gather::gather;
 use crate::physical::{NANOS_PER_MICRO, TIME, TIME_NANOS, fitted_physical};
 use crate::{DataFile, LakeError};
 
@@ -151,7 +150,7 @@ fn in_order(table: Table, parts: &[RecordBatch]) -> Outcome<RecordBatch> {
         return Ok(rows);
     }
     let by = [TIME, TIME_NANOS].map(|name| SortColumn { values: Arc::clone(&rows[name]), options: None });
-    Ok(take_record_batch(&rows, &lexsort_to_indices(&by, None)?)?)
+    Ok(gather(&rows, &lexsort_to_indices(&by, None)?)?)
 }
 
 #[derive(Debug)]
