@@ -7,6 +7,8 @@
 //! | `lake/lock` | held by the process that has the lake open |
 //! | `lake/schemas/` | the Arrow schema of every log record there may be, by fingerprint |
 //! | `lake/default/<table>/` | a Delta table of the tenant `default` |
+//! | `lake/default/<table>/_commits/` | a second copy of each commit, with its checksum |
+//! | `lake/default/<table>/_quarantine/` | damaged commits and checkpoints, kept for a person |
 //! | `lake/quarantine/` | log records that nobody could read, kept for a person |
 //!
 //! What holds, always:
@@ -16,7 +18,9 @@
 //!    which all of its rows are in files. Replay skips what a table has: exactly once, however often we crash.
 //! 3. A business event is one row, however often it is sent within `Config::event_window`; its log record is stored
 //!    each time. See `event_ids`.
-//! 4. The log is trimmed only through what every table with rows in memory has durably committed.
+//! 4. The log is trimmed only through what every table with rows in memory has durably committed, and what was written
+//!    for it was read back.
+//! 5. A file that a snapshot names exists for `vacuum_grace` after the snapshot was taken.
 
 mod arrivals;
 mod change;

@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::Duration;
 
-use plimsoll_lake::Lake;
+use plimsoll_lake::{Config, Lake, LakeError};
 use plimsoll_model::Table;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +49,7 @@ async fn a_damaged_data_file_is_left_out_and_counted_and_never_deleted() {
         assert_eq!((stats.damaged_files, stats.damaged_rows), (1, 1));
         lake.append(vec![decisions([3])]).await.expect("kept");
         lake.flush().await.expect("flushes");
-        lake.vacuum(std::time::Duration::ZERO).await.expect("readable");
+        lake.vacuum(Duration::ZERO).await.expect("readable");
         assert_eq!(numbers(&lake, Table::Decisions), [2, 3]);
         assert_eq!(file.path.exists(), is_there, "a person may still look at it");
     }
@@ -109,6 +110,44 @@ async fn a_full_disk_keeps_rows_in_memory_and_the_flush_is_made_up_for() {
     assert_eq!(lake.stats().buffered_bytes, 0);
     drop(lake);
     assert_eq!(numbers(&house.open().await, Table::Decisions), [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_full_disk_fills_the_buffer_and_then_refuses_until_there_is_room_again() {
+    let house = House::new();
+    let lake = house.open_as(Config { buffer_limit_bytes: 40_000, ..house.config() }).await;
+    let stop = CancellationToken::new();
+    let maintenance = {
+        let (lake, stop) = (lake.clone(), stop.clone());
+        tokio::spawn(async move { lake.maintain(stop).await })
+    };
+    let staged = house.log_of(Table::Decisions).join("00000000000000000001.json#1");
+    fill(&staged);
+    let mut acknowledged = 0;
+    let refused = loop {
+        match lake.append(vec![decisions(acknowledged..acknowledged + 100)]).await {
+            Ok(()) => acknowledged += 100,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, LakeError::Unavailable(_)), "{refused}");
+    assert!(acknowledged > 0);
+    while lake.stats().flush_failures == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(numbers(&lake, Table::Decisions), (0..acknowledged).collect::<Vec<_>>());
+
+    fs::remove_file(&staged).expect("there");
+    while lake.stats().buffered_bytes > 0 {
+        // It waits for its clock between two tries.
+        house.clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    lake.append(vec![decisions([acknowledged])]).await.expect("there is room again");
+    stop.cancel();
+    maintenance.await.expect("no panic");
+    drop(lake);
+    assert_eq!(numbers(&house.open().await, Table::Decisions), (0..=acknowledged).collect::<Vec<_>>());
 }
 
 #[tokio::test]

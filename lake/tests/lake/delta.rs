@@ -111,6 +111,26 @@ async fn a_damaged_newest_commit_is_put_right_from_its_copy() {
 }
 
 #[tokio::test]
+async fn a_damaged_commit_without_a_copy_is_moved_aside_and_its_rows_come_from_the_log() {
+    let house = House::new();
+    let lake = house.open().await;
+    for number in [1, 2] {
+        lake.append(vec![decisions([number])]).await.expect("kept");
+        lake.flush().await.expect("flushes");
+    }
+    drop(lake);
+    fs::remove_dir_all(house.folder_of(Table::Decisions).join("_commits")).expect("there");
+    fs::write(house.log_of(Table::Decisions).join("00000000000000000002.json"), "").expect("room");
+
+    let lake = house.open().await;
+    assert_eq!((lake.stats().quarantined, lake.stats().upkeep.restored_commits), (1, 0));
+    assert_eq!(numbers(&lake, Table::Decisions), [1, 2], "the log still has them");
+    lake.flush().await.expect("flushes");
+    drop(lake);
+    assert_eq!(numbers(&house.open().await, Table::Decisions), [1, 2]);
+}
+
+#[tokio::test]
 async fn a_hundred_commits_leave_a_checkpoint_and_everything_is_found_behind_it() {
     let house = House::new();
     let lake = house.open().await;
