@@ -2,6 +2,7 @@
 
 mod cold;
 mod moment;
+mod promoted;
 mod pruning;
 mod state;
 

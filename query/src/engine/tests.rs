@@ -81,6 +81,39 @@ async fn files_outside_of_the_time_range_are_not_opened() {
 }
 
 #[tokio::test]
+async fn a_promoted_column_helps_a_filter_on_the_map_and_never_changes_its_answer() {
+    let world = World::new().await;
+    let row = |name: &str, column: Option<&str>, attributes: Value| {
+        json!({"time": NOW.nanos(), "ingest_time": 0, "trace_id": "t", "span_id": "s", "name": name,
+            "http_request_method": column, "attributes": attributes})
+    };
+    let rows = [
+        row("current", Some("GET"), json!({"http.request.method": "GET"})),
+        row("old spelling", Some("GET"), json!({"http.method": "GET"})),
+        row("older than the column", None, json!({"http.request.method": "GET"})),
+        row("another", Some("PUT"), json!({"http.request.method": "PUT"})),
+        row("none", None, json!({"db.system.name": "postgresql"})),
+    ];
+    world.append(Table::Spans, &rows).await;
+    let names = |filter: &str| {
+        format!("SELECT name FROM spans WHERE attributes['http.request.method'] {filter} ORDER BY name")
+    };
+    let filters = ["= 'GET'", "LIKE 'G%'", "IN ('GET')", "< 'H'", "<> 'PUT'", "IS NULL", "NOT IN ('GET')"];
+    let mut hot = Vec::new();
+    for filter in filters {
+        hot.push(world.json(&names(filter)).await);
+    }
+    assert_eq!(hot[0], json!([{"name": "current"}, {"name": "older than the column"}]));
+
+    world.lake.flush().await.expect("flushes");
+    for (filter, hot) in filters.iter().zip(hot) {
+        assert_eq!(world.json(&names(filter)).await, hot, "{filter}");
+    }
+    let plan = world.json(&format!("EXPLAIN {}", names("= 'GET'"))).await.to_string();
+    assert!(plan.contains("predicate=http_request_method@") && plan.contains("IS NULL"), "{plan}");
+}
+
+#[tokio::test]
 async fn now_is_the_clocks_for_people_and_the_evaluations_for_rules() {
     let world = World::new().await;
     let sql = "SELECT now() AS n, current_timestamp AS t, current_date AS d, now() - interval '1 hour' < $1 AS late";

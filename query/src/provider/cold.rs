@@ -37,7 +37,7 @@ pub(super) fn scan(
     let (shown, stored) = (table.schema(), physical_schema(table));
     let wanted: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..shown.fields().len()).collect());
     let wanted = shown.project(&wanted)?;
-    let source = source(session, &shown, &stored, filters)?;
+    let source = source(session, table, &stored, filters)?;
     let config = FileScanConfigBuilder::new(lake_url(), Arc::new(source))
         .with_file_groups(groups(session, &stored, files)?)
         .with_projection_indices(Some(stored_columns(&wanted, &stored)?))?
@@ -48,7 +48,7 @@ pub(super) fn scan(
 
 fn source(
     session: &dyn Session,
-    shown: &Schema,
+    table: Table,
     stored: &SchemaRef,
     filters: &[Expr],
 ) -> Result<ParquetSource> {
@@ -62,7 +62,7 @@ fn source(
     let source = ParquetSource::new(Arc::clone(stored))
         .with_table_parquet_options(options)
         .with_parquet_file_reader_factory(Arc::new(reader));
-    Ok(match predicate(session, shown, stored, filters)? {
+    Ok(match predicate(session, table, stored, filters)? {
         Some(predicate) => source.with_predicate(predicate),
         None => source,
     })
@@ -70,11 +70,11 @@ fn source(
 
 fn predicate(
     session: &dyn Session,
-    shown: &Schema,
+    table: Table,
     stored: &SchemaRef,
     filters: &[Expr],
 ) -> Result<Option<Arc<dyn PhysicalExpr>>> {
-    let on_files = filters.iter().filter_map(|filter| pruning::on_files(filter, shown));
+    let on_files = filters.iter().filter_map(|filter| pruning::on_files(filter, table));
     let Some(filter) = conjunction(on_files) else { return Ok(None) };
     let schema = DFSchema::try_from(Arc::clone(stored))?;
     session.create_physical_expr(filter, &schema).map(Some)

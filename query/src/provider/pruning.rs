@@ -9,6 +9,9 @@ use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, binary_expr, lit};
 use plimsoll_lake::DataFile;
+use plimsoll_model::Table;
+
+use super::promoted;
 
 /// The event times that filters leave, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +44,12 @@ pub(super) fn time_range(filters: &[Expr]) -> TimeRange {
 }
 
 /// What the files' columns must satisfy for `filter` to hold; `None` when they can't tell.
-pub(super) fn on_files(filter: &Expr, schema: &Schema) -> Option<Expr> {
+pub(super) fn on_files(filter: &Expr, table: Table) -> Option<Expr> {
     if let Some((column, operator, nanos)) = comparison(filter) {
         return rounded(column, operator, nanos);
     }
     if let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter {
-        match (op, on_files(left, schema), on_files(right, schema)) {
+        match (op, on_files(left, table), on_files(right, table)) {
             (Operator::And, Some(left), Some(right)) => return Some(left.and(right)),
             (Operator::And, Some(one), None) | (Operator::And, None, Some(one)) => return Some(one),
             (Operator::Or, Some(left), Some(right)) => return Some(left.or(right)),
@@ -54,7 +57,10 @@ pub(super) fn on_files(filter: &Expr, schema: &Schema) -> Option<Expr> {
             _ => {}
         }
     }
-    same_in_files(filter, schema).unwrap_or(false).then(|| unqualified(filter.clone()))
+    let promoted = promoted::in_place_of_map(filter, table);
+    promoted.or_else(|| {
+        same_in_files(filter, &table.schema()).unwrap_or(false).then(|| unqualified(filter.clone()))
+    })
 }
 
 /// `column <op> moment`, whichever side the column is on.
@@ -115,7 +121,7 @@ fn unqualified(filter: Expr) -> Expr {
 #[cfg(test)]
 mod tests {
     use datafusion::prelude::col;
-    use plimsoll_model::{Table, Timestamp};
+    use plimsoll_model::Timestamp;
 
     use super::*;
 
@@ -148,16 +154,18 @@ mod tests {
 
     #[test]
     fn comparisons_are_weakened_to_whole_microseconds() {
-        let schema = Table::Spans.schema();
         let check = |filter: Expr, expected: &str| {
-            assert_eq!(on_files(&filter, &schema).map(|expr| expr.to_string()).as_deref(), Some(expected));
+            assert_eq!(
+                on_files(&filter, Table::Spans).map(|expr| expr.to_string()).as_deref(),
+                Some(expected)
+            );
         };
         check(col("time").gt(moment(1_999)), r#"time >= TimestampMicrosecond(1, Some("UTC"))"#);
         check(col("time").lt(moment(-1)), r#"time <= TimestampMicrosecond(-1, Some("UTC"))"#);
         check(col("spans.name").eq(lit("x")), r#"name = Utf8("x")"#);
-        assert_eq!(on_files(&col("time").not_eq(moment(1)), &schema), None);
-        assert_eq!(on_files(&col("time").eq(col("ingest_time")), &schema), None);
+        assert_eq!(on_files(&col("time").not_eq(moment(1)), Table::Spans), None);
+        assert_eq!(on_files(&col("time").eq(col("ingest_time")), Table::Spans), None);
         let either = col("time").eq(col("ingest_time")).or(col("name").eq(lit("x")));
-        assert_eq!(on_files(&either, &schema), None);
+        assert_eq!(on_files(&either, Table::Spans), None);
     }
 }
