@@ -18,6 +18,7 @@ mod kill;
 mod load;
 mod ourselves;
 mod overload;
+mod promoted;
 mod psql;
 mod senders;
 mod story;
