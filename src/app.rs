@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use plimsoll_alerting::{Alerting, Delivery, Routing};
-use plimsoll_collector::Collector;
+use plimsoll_collector::{Collector, OtlpReader};
 use plimsoll_dashboards::{Faces, MetricsSource};
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, Decision, ReadOriginal, RowsOnly};
+use plimsoll_model::{Clock, Decision, ReadOriginal};
 use plimsoll_query::QueryEngine;
 use plimsoll_rules::{Evaluator, RuleSet};
 use tokio::sync::{Mutex, mpsc};
@@ -143,7 +143,7 @@ impl App {
 
 /// What reads the requests that the log holds as they were sent.
 pub(crate) fn originals() -> Arc<dyn ReadOriginal> {
-    Arc::new(RowsOnly)
+    Arc::new(OtlpReader)
 }
 
 fn load_routing(config: &Config) -> anyhow::Result<Routing> {

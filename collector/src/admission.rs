@@ -24,6 +24,13 @@ pub(crate) struct Lease {
     held: Option<OwnedSemaphorePermit>,
 }
 
+/// A body and the memory it occupies.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) lease: Lease,
+}
+
 impl Admission {
     pub(crate) fn new(config: &Config) -> Self {
         let slot_count = u32::try_from(config.max_concurrent_requests).unwrap_or(u32::MAX);

@@ -6,18 +6,11 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
-use crate::admission::Lease;
+use crate::admission::{Lease, Received};
 use crate::refusal::{Refusal, RequestReason};
 
 /// Of the wall: it guards a socket, not a business deadline.
 const DEADLINE: Duration = Duration::from_secs(60);
-
-/// A body and the memory it occupies.
-#[derive(Debug)]
-pub(crate) struct Received {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) lease: Lease,
-}
 
 /// Reads all of `body`, at most `limit` bytes of it.
 pub(crate) async fn receive(mut body: Body, limit: usize, lease: Lease) -> Result<Received, Refusal> {

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use plimsoll_lake::Lake;
-use plimsoll_model::Clock;
+use plimsoll_model::{Clock, Original, SignalBatch};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::{Admission, Lease};
-use crate::body::Received;
+use crate::admission::{Admission, Lease, Received};
 use crate::config::Config;
 use crate::convert::{self, Converted};
 use crate::decompress::{Compression, decompress};
@@ -18,7 +17,7 @@ use crate::serve::serve;
 use crate::signal::Signal;
 use crate::stats::{Counters, Stats};
 use crate::wire::{self, Encoding};
-use crate::{grpc, http};
+use crate::{grpc, http, reader};
 
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -49,6 +48,18 @@ pub(crate) struct Parcel {
     pub(crate) encoding: Encoding,
     pub(crate) compression: Compression,
     pub(crate) received: Received,
+}
+
+/// A request on its way into the lake.
+#[derive(Debug)]
+struct Work {
+    converted: Converted,
+    /// What goes into the log in place of rows, if all of it is kept.
+    original: Option<Original>,
+    /// After decompression.
+    body_bytes: usize,
+    /// The memory is paid for until the answer.
+    lease: Lease,
 }
 
 impl Collector {
@@ -119,46 +130,43 @@ impl Inner {
         let inner = Arc::clone(self);
         // Up to a second of arithmetic for the largest body: not on a thread that others wait for.
         let converting = tokio::task::spawn_blocking(move || inner.convert(parcel));
-        // From here the memory is paid for until the answer: `_lease` is held, not used.
-        let (converted, _lease) = converting.await.unwrap_or_else(|error| Err(fault(&error)))?;
-        let rejected = converted.rejections.total();
+        let Work { converted, original, body_bytes, lease: _lease } =
+            converting.await.unwrap_or_else(|error| Err(fault(&error)))?;
+        let in_flight = self.counters.received(signal, body_bytes, &converted);
         let outcome = Outcome::new(signal, converted.received, &converted.rejections);
-        let kept = converted.received - rejected;
-        if !converted.batches.is_empty() {
-            self.append(signal, kept, converted).await?;
-        }
+        self.append(converted.batches, original).await?;
+        in_flight.stored();
         Ok(outcome)
     }
 
-    fn convert(&self, parcel: Parcel) -> Result<(Converted, Lease), Refusal> {
+    fn convert(&self, parcel: Parcel) -> Result<Work, Refusal> {
         let Parcel { signal, encoding, compression, received } = parcel;
         let received = decompress(received, compression, &self.config)?;
         let body_bytes = received.bytes.len();
         let Received { bytes, mut lease } =
             wire::check(received, encoding, signal.request(), self.config.max_depth)?;
-        let converted = convert::convert(signal, &bytes, self.clock.now(), &self.config, &mut lease)?;
+        let now = self.clock.now();
+        let converted = convert::convert(signal, &bytes, now, &self.config, &mut lease)?;
         check_rows_size(&converted)?;
-        self.counters.received(signal, body_bytes, converted.received, converted.duplicate_keys);
-        self.counters.rejected(signal, &converted.rejections);
-        Ok((converted, lease))
+        // What was refused must not come back from the log, whatever the limits will be then.
+        let is_whole = converted.rejections.total() == 0;
+        let original = is_whole.then(|| reader::original(signal, now, bytes));
+        Ok(Work { converted, original, body_bytes, lease })
     }
 
-    /// After this line's `await` the rows are fsynced and queryable, and not before.
-    async fn append(&self, signal: Signal, kept: u64, converted: Converted) -> Result<(), Refusal> {
-        match self.lake.append(converted.batches).await {
-            Ok(()) => {
-                self.counters.stored(signal, kept);
-                Ok(())
-            }
-            // Whatever it is, the client must keep its data: no code here that means "drop it".
-            Err(error) => {
-                self.counters.not_stored(signal, kept);
-                Err(Refusal::new(
-                    RequestReason::NotStored,
-                    format!("nothing was stored: {error}; send it again"),
-                ))
-            }
+    /// When it returns, the rows are fsynced and queryable, and not before.
+    async fn append(&self, batches: Vec<SignalBatch>, original: Option<Original>) -> Result<(), Refusal> {
+        if batches.is_empty() {
+            return Ok(());
         }
+        let appended = match original {
+            Some(original) => self.lake.append_original(original, batches).await,
+            None => self.lake.append(batches).await,
+        };
+        // Whatever it is, the client must keep its data: no code here that means "drop it".
+        appended.map_err(|error| {
+            Refusal::new(RequestReason::NotStored, format!("nothing was stored: {error}; send it again"))
+        })
     }
 }
 

@@ -1,9 +1,12 @@
-//! OpenTelemetry's messages become rows of the lake's tables. Each item is checked by itself: one that can't be kept
-//! is counted with its reason, and its neighbours stay.
+//! OpenTelemetry's messages become rows of the lake's tables: from the fields of a checked body straight into columns,
+//! with nothing built in between. Each item is checked by itself before any of its row is written; one that can't be
+//! kept is counted with its reason, and its neighbours stay.
 
 mod attributes;
 mod business;
 mod columns;
+mod envelope;
+mod flags;
 mod items;
 mod logs;
 mod metric_columns;
@@ -13,17 +16,17 @@ mod points;
 mod rejections;
 mod span_lists;
 mod spans;
+mod spellings;
+mod values;
 
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use plimsoll_model::{SignalBatch, Timestamp};
 
 use crate::admission::Lease;
 use crate::config::Config;
 use crate::refusal::Refusal;
 use crate::signal::Signal;
-use crate::wire;
+use flags::Flags;
+pub use flags::ItemFlag;
 pub use rejections::ItemReason;
 pub(crate) use rejections::Rejections;
 
@@ -33,6 +36,7 @@ pub(crate) struct Converted {
     pub(crate) batches: Vec<SignalBatch>,
     pub(crate) received: u64,
     pub(crate) rejections: Rejections,
+    pub(crate) flags: Flags,
     /// Attributes whose key came twice; the last one was kept.
     pub(crate) duplicate_keys: u64,
 }
@@ -43,10 +47,15 @@ struct Context<'a> {
     now: i64,
     config: &'a Config,
     lease: &'a mut Lease,
+    /// Memory that is taken and not yet paid for.
+    owed: usize,
     converted: Converted,
 }
 
-/// `bytes` have passed [`wire::check`] for the same signal.
+/// Small debts are paid together: this much of a request may be unpaid.
+const PAY_AT_BYTES: usize = 64 * 1024;
+
+/// `bytes` have passed [`crate::wire::check`] for the same signal.
 pub(crate) fn convert(
     signal: Signal,
     bytes: &[u8],
@@ -54,28 +63,33 @@ pub(crate) fn convert(
     config: &Config,
     lease: &mut Lease,
 ) -> Result<Converted, Refusal> {
-    let context = Context { now: now.nanos(), config, lease, converted: Converted::default() };
+    let context = Context { now: now.nanos(), config, lease, owed: 0, converted: Converted::default() };
     match signal {
-        Signal::Traces => spans::convert(wire::decode::<ExportTraceServiceRequest>(bytes)?, context),
-        Signal::Logs => logs::convert(wire::decode::<ExportLogsServiceRequest>(bytes)?, context),
-        Signal::Metrics => metrics::convert(wire::decode::<ExportMetricsServiceRequest>(bytes)?, context),
+        Signal::Traces => spans::convert(bytes, context),
+        Signal::Logs => logs::convert(bytes, context),
+        Signal::Metrics => metrics::convert(bytes, context),
     }
 }
 
 impl Context<'_> {
-    /// Pays for text that is repeated on each of `rows`: a large resource over many small records is the one way in
+    /// Pays for what is written more often than it was sent: a large resource over many small records is the one way in
     /// which a request grows here.
-    fn repeat(&mut self, rows: usize, bytes_per_row: usize) -> Result<(), Refusal> {
-        self.lease.grow(rows.saturating_mul(bytes_per_row))
+    fn pay(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.owed = self.owed.saturating_add(bytes);
+        if self.owed < PAY_AT_BYTES {
+            return Ok(());
+        }
+        self.lease.grow(std::mem::take(&mut self.owed))
     }
 
     fn reject(&mut self, reason: ItemReason, count: u64, place: impl FnOnce() -> String) {
         self.converted.rejections.add(reason, count, place);
     }
 
-    fn finish(mut self, batches: impl IntoIterator<Item = SignalBatch>) -> Converted {
+    fn finish(mut self, batches: impl IntoIterator<Item = SignalBatch>) -> Result<Converted, Refusal> {
+        self.lease.grow(self.owed)?;
         self.converted.batches = batches.into_iter().filter(|batch| batch.batch.num_rows() > 0).collect();
-        self.converted
+        Ok(self.converted)
     }
 }
 

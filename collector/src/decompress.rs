@@ -5,7 +5,8 @@ use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::body::{Received, too_large};
+use crate::admission::Received;
+use crate::body::too_large;
 use crate::config::Config;
 use crate::refusal::{Refusal, RequestReason};
 

@@ -2,8 +2,8 @@
 //!
 //! A request's way, top to bottom: [`serve`] accepts the connection, [`http`] or [`grpc`] reads its envelope, [`body`]
 //! takes the bytes in within the memory [`admission`] leaves, [`collector`] carries them through [`decompress`],
-//! [`wire`] (structure, depth, lengths, then prost) and [`convert`] (Arrow), appends to the lake and says exactly
-//! what was kept. Both transports meet in `Collector::ingest`; only their envelopes differ.
+//! [`wire`] (structure, depth, lengths) and [`convert`] (straight into Arrow), appends to the lake and says exactly what
+//! was kept. [`reader`] goes the same way once more when the log is replayed. Both transports meet in `Collector::ingest`; only their envelopes differ.
 
 mod admission;
 mod body;
@@ -13,6 +13,7 @@ mod convert;
 mod decompress;
 mod grpc;
 mod http;
+mod reader;
 mod refusal;
 mod reply;
 mod rpc_status;
@@ -23,7 +24,8 @@ mod wire;
 
 pub use collector::{Collector, CollectorError};
 pub use config::Config;
-pub use convert::ItemReason;
+pub use convert::{ItemFlag, ItemReason};
+pub use reader::OtlpReader;
 pub use refusal::RequestReason;
 pub use signal::Signal;
 pub use stats::{SignalStats, Stats};

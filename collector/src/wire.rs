@@ -1,15 +1,19 @@
-//! From bytes to OpenTelemetry's messages. Structure first, in code of our own whose depth and memory are bounded:
-//! JSON is rewritten as protobuf, protobuf is walked once for depth, lengths and text; only then does prost decode.
-//! Both encodings so end in the same bytes and the same checks.
+//! From bytes to the fields of OpenTelemetry's messages. Structure first, in code whose depth and memory are bounded: JSON
+//! is rewritten as protobuf, protobuf is walked once for depth, lengths, types and text; only then are its fields handed
+//! out, borrowed. Both encodings so end in the same bytes and the same checks.
 
+mod fields;
 mod json;
 mod json_reader;
 mod malformed;
 mod protobuf;
+#[cfg(test)]
+pub(crate) mod random;
 mod schema;
 
-use crate::body::Received;
-use crate::refusal::{Refusal, RequestReason};
+use crate::admission::Received;
+use crate::refusal::Refusal;
+pub(crate) use fields::{Fields, Part};
 pub(crate) use schema::{LOGS_REQUEST, METRICS_REQUEST, Message, TRACES_REQUEST};
 
 /// How the body of an HTTP request is written.
@@ -35,8 +39,8 @@ impl Encoding {
     }
 }
 
-/// The body as protobuf that prost can decode: within depth, lengths in bounds, text in UTF-8, its decoded size paid
-/// for. An empty body is an empty request in either encoding.
+/// The body as protobuf whose [`Fields`] can be read: within depth, lengths in bounds, text in UTF-8, the size of its rows
+/// paid for. An empty body is an empty request in either encoding.
 pub(crate) fn check(
     received: Received,
     encoding: Encoding,
@@ -48,14 +52,9 @@ pub(crate) fn check(
         lease.grow(bytes.len())?;
         bytes = json::to_protobuf(&bytes, root, max_depth)?;
     }
-    let decoded_bytes = protobuf::scan(&bytes, root, max_depth)?;
-    lease.grow(decoded_bytes)?;
+    let row_bytes = protobuf::scan(&bytes, root, max_depth)?;
+    lease.grow(row_bytes)?;
     Ok(Received { bytes, lease })
-}
-
-/// After [`check`], with the request type of the same signal.
-pub(crate) fn decode<M: prost::Message + Default>(bytes: &[u8]) -> Result<M, Refusal> {
-    M::decode(bytes).map_err(|error| Refusal::new(RequestReason::Malformed, error.to_string()))
 }
 
 #[cfg(test)]

@@ -66,7 +66,10 @@ pub(crate) fn metrics() -> SchemaRef {
             text("kind"),
             text("temporality"),
             Field::new("monotonic", DataType::Boolean, true),
+            map("metadata"),
             float("value"),
+            // As it was sent, when that was a whole number: a double is exact only to 2^53.
+            int64("value_int"),
             int64("count"),
             float("sum"),
             float("min"),
@@ -154,25 +157,42 @@ fn table(columns: impl IntoIterator<Item = Field>) -> SchemaRef {
 }
 
 /// Who sent it: what every signal of OpenTelemetry has.
-fn origin() -> [Field; 7] {
+fn origin() -> [Field; 11] {
     [
         text("service_name"),
         text("service_version"),
         text("scope_name"),
         text("scope_version"),
+        map("scope_attributes"),
+        int64("scope_dropped_attributes_count"),
+        // The scope's, else the resource's.
         text("schema_url"),
         map("resource"),
+        int64("resource_dropped_attributes_count"),
+        text("resource_schema_url"),
         map("attributes"),
     ]
 }
 
 /// Moments inside a list keep whole nanoseconds as a number: no engine rounds those.
 fn span_event() -> DataType {
-    DataType::Struct(Fields::from(vec![int64("time_unix_nano"), text("name"), map("attributes")]))
+    DataType::Struct(Fields::from(vec![
+        int64("time_unix_nano"),
+        text("name"),
+        map("attributes"),
+        int64("dropped_attributes_count"),
+    ]))
 }
 
 fn span_link() -> DataType {
-    DataType::Struct(Fields::from(vec![text("trace_id"), text("span_id"), map("attributes")]))
+    DataType::Struct(Fields::from(vec![
+        text("trace_id"),
+        text("span_id"),
+        text("trace_state"),
+        int64("flags"),
+        map("attributes"),
+        int64("dropped_attributes_count"),
+    ]))
 }
 
 fn exemplar() -> DataType {
@@ -181,6 +201,7 @@ fn exemplar() -> DataType {
         float("value"),
         text("trace_id"),
         text("span_id"),
+        map("filtered_attributes"),
     ]))
 }
 

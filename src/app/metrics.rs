@@ -140,6 +140,19 @@ fn signal(stats: &SignalStats) -> Vec<Sample> {
         of_signal(counter("plimsoll_collector_received_items_total", "Items decoded.", stats.received)),
         of_signal(counter("plimsoll_collector_stored_items_total", "Items made durable.", stats.stored)),
     ];
+    samples.push(of_signal(Sample {
+        kind: MetricKind::Gauge,
+        ..counter("plimsoll_collector_in_flight_items", "Items decoded and not yet durable.", stats.in_flight)
+    }));
+    samples.push(of_signal(counter(
+        "plimsoll_collector_duplicate_keys_total",
+        "Attributes whose key came again in the same item.",
+        stats.duplicate_keys,
+    )));
+    let flagged = "plimsoll_collector_flagged_items_total";
+    samples.extend(stats.flagged.iter().map(|(flag, count)| {
+        with_reason(of_signal(counter(flagged, "Items kept that look wrong.", *count)), flag.as_str())
+    }));
     let refused = "plimsoll_collector_refused_items_total";
     samples.extend(stats.refused.iter().map(|(reason, count)| {
         with_reason(of_signal(counter(refused, "Items refused, by reason.", *count)), reason.as_str())

@@ -1,117 +1,206 @@
-//! Attributes as text, so that `attributes['http.route']` reads alike for every sender: strings as they are, numbers
-//! and booleans in their JSON form, lists and maps as JSON, bytes as base64.
+//! The attributes of one item at a time, borrowed: sorted by key, each key once. Items of one kind carry the same keys
+//! in the same order, so what follows from the keys alone is worked out once per set of keys and then only looked up.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
-use serde_json::Value as Json;
-
+use super::columns::TextBlock;
 use super::rejections::ItemReason;
+use super::spellings::{self, Share};
+use super::values::{Text, key_value};
 use crate::config::Config;
 
-/// Sorted by key, each key once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct AttributeMap {
-    entries: Vec<(String, Option<String>)>,
-    pub(super) duplicate_keys: u64,
+/// A column that is filled from the attribute of a key.
+pub(super) type Typed = (&'static str, &'static str);
+
+#[derive(Debug)]
+pub(super) struct Attributes<'a> {
+    typed: &'static [Typed],
+    max_attributes: usize,
+    max_bytes: usize,
+    /// As they were sent.
+    entries: Vec<(&'a [u8], Text<'a>)>,
+    sent: usize,
+    is_too_long: bool,
+    rendered: Vec<u8>,
+    key_sets: KeySets<'a>,
+    /// Of the present item.
+    key_set: usize,
 }
 
-/// It holds passwords, and the conventions have dropped it.
-const NEVER_STORED: &str = "db.connection_string";
+impl<'a> Attributes<'a> {
+    pub(super) fn new(typed: &'static [Typed], config: &Config) -> Self {
+        Self {
+            typed,
+            max_attributes: config.max_attributes,
+            max_bytes: config.max_attribute_bytes,
+            entries: Vec::new(),
+            sent: 0,
+            is_too_long: false,
+            rendered: Vec::new(),
+            key_sets: KeySets::default(),
+            key_set: 0,
+        }
+    }
 
-impl AttributeMap {
-    /// Of keys that come twice the last one rules.
-    pub(super) fn read(attributes: Vec<KeyValue>, config: &Config) -> Result<Self, ItemReason> {
-        if attributes.len() > config.max_attributes {
+    /// Begins the next item.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.sent = 0;
+        self.is_too_long = false;
+        self.rendered.clear();
+    }
+
+    /// Takes a `KeyValue`.
+    pub(super) fn add(&mut self, entry: &'a [u8]) {
+        self.sent += 1;
+        if self.sent > self.max_attributes {
+            return;
+        }
+        let (key, value) = key_value(entry);
+        if key == spellings::NEVER_STORED {
+            return;
+        }
+        let text = value.text(&mut self.rendered);
+        self.is_too_long |= key.len().max(text.len()) > self.max_bytes;
+        self.entries.push((key, text));
+    }
+
+    /// Ends the item: from here on its attributes can be asked for.
+    pub(super) fn close(&mut self) -> Result<(), ItemReason> {
+        if self.sent > self.max_attributes {
             return Err(ItemReason::TooManyAttributes);
         }
-        let mut map = Self { entries: Vec::with_capacity(attributes.len()), duplicate_keys: 0 };
-        for attribute in attributes.into_iter().filter(|attribute| attribute.key != NEVER_STORED) {
-            let value = attribute.value.and_then(any_value_text);
-            let longest = attribute.key.len().max(value.as_ref().map_or(0, String::len));
-            if longest > config.max_attribute_bytes {
-                return Err(ItemReason::AttributeTooLong);
-            }
-            map.entries.push((attribute.key, value));
+        if self.is_too_long {
+            return Err(ItemReason::AttributeTooLong);
         }
-        map.keep_the_last_of_each_key();
-        Ok(map)
+        self.key_set = self.key_sets.of(&self.entries, self.typed);
+        Ok(())
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
-        let position = self.entries.binary_search_by(|(known, _)| known.as_str().cmp(key)).ok()?;
-        self.entries[position].1.as_deref()
+    /// The text for the typed column at `column`.
+    #[inline]
+    pub(super) fn typed(&self, column: usize) -> Option<&[u8]> {
+        self.text_of(&self.keys().kept[*self.keys().typed.get(column)?.as_ref()?])
     }
 
-    /// The value under the first of `keys` that is there: the current spelling, then the old ones.
-    pub(super) fn first(&self, keys: &[&str]) -> Option<&str> {
-        keys.iter().find_map(|key| self.get(key))
+    /// Every key, sorted.
+    pub(super) fn key_block(&self) -> &TextBlock {
+        &self.keys().sorted
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.entries.iter().map(|(key, value)| (key.as_str(), value.as_deref()))
+    /// In the order of the keys.
+    pub(super) fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        self.keys().kept.iter().map(|kept| self.text_of(kept))
     }
 
-    pub(super) fn text_bytes(&self) -> usize {
-        self.iter().map(|(key, value)| key.len() + value.map_or(0, str::len)).sum()
+    /// How many came under a key that came again; the last one rules.
+    pub(super) fn duplicate_keys(&self) -> u64 {
+        self.keys().duplicates
     }
 
-    fn keep_the_last_of_each_key(&mut self) {
-        let before = self.entries.len();
-        // A stable sort keeps what came last behind its namesakes; the dedup then moves it to the front.
-        self.entries.sort_by(|(left, _), (right, _)| left.cmp(right));
-        self.entries.dedup_by(|later, earlier| {
-            let same = later.0 == earlier.0;
-            if same {
-                std::mem::swap(later, earlier);
-            }
-            same
-        });
-        self.duplicate_keys = (before - self.entries.len()) as u64;
+    #[inline]
+    fn text_of(&self, kept: &Kept<'a>) -> Option<&[u8]> {
+        let text = self.entries[kept.position].1.get(&self.rendered)?;
+        kept.share.of(text)
     }
-}
 
-/// `None` for a value that is there but empty.
-pub(super) fn any_value_text(value: AnyValue) -> Option<String> {
-    match value.value? {
-        Value::StringValue(text) => Some(text),
-        Value::BytesValue(bytes) => Some(STANDARD.encode(bytes)),
-        // Indexes into a table that only profiles have.
-        Value::StringValueStrindex(_) => None,
-        Value::DoubleValue(number) => Some(double_text(number)),
-        other => Some(json(other).to_string()),
+    fn keys(&self) -> &KeySet<'a> {
+        &self.key_sets.known[self.key_set]
     }
 }
 
-/// Nested no deeper than the structural check let through.
-fn json(value: Value) -> Json {
-    match value {
-        Value::StringValue(text) => Json::String(text),
-        Value::BoolValue(flag) => Json::Bool(flag),
-        Value::IntValue(number) => Json::from(number),
-        Value::DoubleValue(number) if number.is_finite() => Json::from(number),
-        Value::DoubleValue(number) => Json::String(double_text(number)),
-        Value::BytesValue(bytes) => Json::String(STANDARD.encode(bytes)),
-        Value::ArrayValue(list) => list.values.into_iter().map(nested).collect(),
-        Value::KvlistValue(list) => {
-            list.values.into_iter().map(|entry| (entry.key, entry.value.map_or(Json::Null, nested))).collect()
+/// The sets of keys seen lately. A place is taken over by who comes later.
+#[derive(Debug)]
+struct KeySets<'a> {
+    known: Vec<KeySet<'a>>,
+}
+
+/// What follows from an item's keys, whatever stands under them.
+#[derive(Debug, Default)]
+struct KeySet<'a> {
+    /// As they were sent.
+    sent: Vec<&'a [u8]>,
+    /// Sorted by key.
+    kept: Vec<Kept<'a>>,
+    sorted: TextBlock,
+    /// By typed column: where among `kept` its value is.
+    typed: Vec<Option<usize>>,
+    duplicates: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Kept<'a> {
+    key: &'a [u8],
+    /// Among the attributes as they were sent.
+    position: usize,
+    share: Share,
+}
+
+impl Default for KeySets<'_> {
+    fn default() -> Self {
+        // The empty set; the other places come with the first attribute.
+        Self { known: vec![KeySet::default()] }
+    }
+}
+
+impl<'a> KeySets<'a> {
+    const PLACES: usize = 64;
+    const EMPTY: usize = 0;
+
+    /// The place of the set.
+    fn of(&mut self, entries: &[(&'a [u8], Text<'a>)], typed: &[Typed]) -> usize {
+        if entries.is_empty() {
+            return Self::EMPTY;
         }
-        Value::StringValueStrindex(_) => Json::Null,
+        self.known.resize_with(Self::PLACES, KeySet::default);
+        let place = Self::place(entries);
+        let known = &self.known[place].sent;
+        let is_known =
+            known.len() == entries.len() && known.iter().zip(entries).all(|(key, entry)| *key == entry.0);
+        if !is_known {
+            self.known[place] = KeySet::new(entries.iter().map(|(key, _)| *key).collect(), typed);
+        }
+        place
+    }
+
+    /// From a little of each key: a clash costs time, never truth.
+    fn place(entries: &[(&[u8], Text<'_>)]) -> usize {
+        let mut hash = 0_usize;
+        for (key, _) in entries {
+            let ends = key.first().zip(key.last()).map_or(0, |(first, last)| usize::from(*first ^ last) << 4);
+            hash = (hash.rotate_left(7) ^ key.len() ^ ends).wrapping_mul(0x9e37_79b9);
+        }
+        1 + (hash >> 16) % (Self::PLACES - 1)
     }
 }
 
-fn nested(value: AnyValue) -> Json {
-    value.value.map_or(Json::Null, json)
+impl<'a> KeySet<'a> {
+    fn new(sent: Vec<&'a [u8]>, typed: &[Typed]) -> Self {
+        let whole = |(position, key): (usize, &&'a [u8])| Kept { key, position, share: Share::Whole };
+        let mut kept: Vec<_> = sent.iter().enumerate().map(whole).collect();
+        // The last of each key stands before its namesakes, and stays.
+        kept.sort_by(|left, right| left.key.cmp(right.key).then(right.position.cmp(&left.position)));
+        kept.dedup_by(|earlier, last| earlier.key == last.key);
+        let duplicates = (sent.len() - kept.len()) as u64;
+        add_current_spellings(&mut kept);
+        let mut sorted = TextBlock::default();
+        kept.iter().for_each(|kept| sorted.push(Some(kept.key)));
+        let typed = typed.iter().map(|(_, key)| place_of(key.as_bytes(), &kept).ok()).collect();
+        Self { sent, kept, sorted, typed, duplicates }
+    }
 }
 
-/// As proto3 JSON spells them; JSON itself has no such numbers.
-fn double_text(number: f64) -> String {
-    if number.is_nan() {
-        "NaN".to_owned()
-    } else if number.is_infinite() {
-        if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
-    } else {
-        Json::from(number).to_string()
+/// What came under an old spelling can be found under the current one as well, unless that came too.
+fn add_current_spellings(kept: &mut Vec<Kept<'_>>) {
+    for (old, current, share) in spellings::RENAMED {
+        if let Ok(place) = place_of(old.as_bytes(), kept)
+            && let Err(free) = place_of(current.as_bytes(), kept)
+        {
+            let position = kept[place].position;
+            kept.insert(free, Kept { key: current.as_bytes(), position, share: *share });
+        }
     }
+}
+
+/// Where it is, or where it belongs.
+fn place_of(key: &[u8], kept: &[Kept<'_>]) -> Result<usize, usize> {
+    kept.binary_search_by(|kept| kept.key.cmp(key))
 }

@@ -1,98 +1,71 @@
 //! Business events: log records with an event name, their business attributes in columns of their own. A malformed
 //! attribute leaves its column null and stays readable in the map; it never costs the event.
 
-use arrow::array::{Float64Builder, Int64Builder, StringBuilder, TimestampNanosecondBuilder};
+use arrow::datatypes::{Float64Type, Int64Type};
 use plimsoll_model::{SignalBatch, Table, Timestamp};
 
-use super::columns::{TypedText, batch, done, times};
-use super::logs::CheckedLog;
-use super::origin::{Origin, OriginColumns};
+use super::attributes::Attributes;
+use super::columns::{Items, NumberColumn, TextColumn, Times, batch, finish_times};
+use super::logs::{CheckedLog, TYPED};
+use super::origin::OriginColumns;
 
-const TYPED: &[(&str, &[&str])] = &[
-    ("event_id", &["event.id"]),
-    ("outcome", &["business.outcome"]),
-    ("process_id", &["business.process_id"]),
-    ("company", &["business.company"]),
-    ("warehouse", &["business.warehouse"]),
-    ("channel", &["business.channel"]),
-    ("carrier", &["business.carrier"]),
-    ("product", &["business.product"]),
-    ("user_group", &["business.user_group"]),
-    ("customer", &["business.customer"]),
-    ("currency", &["business.currency"]),
-    ("workload", &["business.workload"]),
-    ("error_type", &["error.type"]),
-    ("odoo_model", &["odoo.model"]),
-    ("odoo_method", &["odoo.method"]),
-    ("odoo_db", &["odoo.db"]),
-];
+/// Of the typed columns, the texts; then those that are read further.
+const TEXTS: usize = 16;
+const DURATION: usize = 16;
+const DUE: usize = 17;
+const AMOUNT: usize = 18;
+const RES_ID: usize = 19;
 
+#[derive(Default)]
 pub(super) struct BusinessColumns {
-    time: TimestampNanosecondBuilder,
-    ingest_time: TimestampNanosecondBuilder,
-    event_name: StringBuilder,
-    duration_ms: Float64Builder,
-    due: TimestampNanosecondBuilder,
-    amount: Float64Builder,
-    odoo_res_id: Int64Builder,
-    body: StringBuilder,
-    trace_id: StringBuilder,
-    span_id: StringBuilder,
-    typed: TypedText,
-    origin: OriginColumns,
+    time: Times,
+    event_name: TextColumn,
+    duration_ms: NumberColumn<Float64Type>,
+    due: Times,
+    amount: NumberColumn<Float64Type>,
+    odoo_res_id: NumberColumn<Int64Type>,
+    body: TextColumn,
+    trace_id: TextColumn,
+    span_id: TextColumn,
+    typed: [TextColumn; TEXTS],
+    pub(super) origin: OriginColumns,
 }
 
 impl BusinessColumns {
-    pub(super) fn new() -> Self {
-        Self {
-            time: times(),
-            ingest_time: times(),
-            event_name: StringBuilder::new(),
-            duration_ms: Float64Builder::new(),
-            due: times(),
-            amount: Float64Builder::new(),
-            odoo_res_id: Int64Builder::new(),
-            body: StringBuilder::new(),
-            trace_id: StringBuilder::new(),
-            span_id: StringBuilder::new(),
-            typed: TypedText::new(TYPED),
-            origin: OriginColumns::new(),
-        }
-    }
-
-    /// Takes the record if it is an event.
-    pub(super) fn push(&mut self, log: &CheckedLog, origin: &Origin<'_>) {
-        let Some(event_name) = &log.event_name else { return };
-        let attribute = |key| log.attributes.get(key);
-        self.time.append_value(log.time);
-        self.ingest_time.append_value(log.ingest_time);
-        self.event_name.append_value(event_name);
+    pub(super) fn push(&mut self, event_name: &[u8], log: &CheckedLog<'_>, attributes: &Attributes<'_>) {
+        let text = |column| attributes.typed(column).and_then(|text| str::from_utf8(text).ok());
+        self.time.push(log.time);
+        self.event_name.push(event_name);
         // Seconds on the wire, milliseconds in SQL.
-        self.duration_ms.append_option(attribute("business.duration").and_then(number).map(|s| s * 1_000.0));
-        self.due.append_option(attribute("business.due").and_then(moment).map(Timestamp::nanos));
-        self.amount.append_option(attribute("business.amount").and_then(number));
-        self.odoo_res_id.append_option(attribute("odoo.res_id").and_then(|id| id.trim().parse().ok()));
-        self.body.append_option(log.body.as_deref());
-        self.trace_id.append_option(log.trace_id.as_deref());
-        self.span_id.append_option(log.span_id.as_deref());
-        self.typed.push(&log.attributes);
-        self.origin.push(origin, &log.attributes);
+        self.duration_ms.push_option(text(DURATION).and_then(number).map(|seconds| seconds * 1_000.0));
+        self.due.push_option(text(DUE).and_then(moment).map(Timestamp::nanos));
+        self.amount.push_option(text(AMOUNT).and_then(number));
+        self.odoo_res_id.push_option(text(RES_ID).and_then(|id| id.trim().parse().ok()));
+        self.body.push_option(log.body);
+        self.trace_id.push_hex(log.trace_id);
+        self.span_id.push_hex(log.span_id);
+        for (column, texts) in self.typed.iter_mut().enumerate() {
+            texts.push_option(attributes.typed(column));
+        }
+        self.origin.push(attributes);
     }
 
-    pub(super) fn finish(self) -> SignalBatch {
+    pub(super) fn finish(self, ingest_time: i64) -> SignalBatch {
+        let mut ingest_times = Times::default();
+        ingest_times.repeat(Some(ingest_time), self.time.len());
         let mut columns = vec![
-            ("time", done(self.time)),
-            ("ingest_time", done(self.ingest_time)),
-            ("event_name", done(self.event_name)),
-            ("duration_ms", done(self.duration_ms)),
-            ("due", done(self.due)),
-            ("amount", done(self.amount)),
-            ("odoo_res_id", done(self.odoo_res_id)),
-            ("body", done(self.body)),
-            ("trace_id", done(self.trace_id)),
-            ("span_id", done(self.span_id)),
+            ("time", finish_times(self.time)),
+            ("ingest_time", finish_times(ingest_times)),
+            ("event_name", self.event_name.finish()),
+            ("duration_ms", self.duration_ms.finish()),
+            ("due", finish_times(self.due)),
+            ("amount", self.amount.finish()),
+            ("odoo_res_id", self.odoo_res_id.finish()),
+            ("body", self.body.finish()),
+            ("trace_id", self.trace_id.finish()),
+            ("span_id", self.span_id.finish()),
         ];
-        columns.extend(self.typed.finish());
+        columns.extend(TYPED.iter().zip(self.typed).map(|((name, _), texts)| (*name, texts.finish())));
         columns.extend(self.origin.finish());
         batch(Table::BusinessEvents, &columns)
     }

@@ -1,23 +1,23 @@
-//! Small builders for the shapes that the tables share. A finished batch is put together by column name, so that the
-//! order of a schema is written in one place only.
+//! Columns as they are being filled: plain vectors, of which Arrow's buffers are made without copying, and which can be
+//! cut back to where an item began that turned out to be bad. A finished batch is put together by column name, so that
+//! the order of a schema is written in one place only.
+
+mod lists;
+mod text;
 
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayBuilder, ArrayRef, ListArray, MapBuilder, MapFieldNames, RecordBatch, StringBuilder, StructArray,
-    TimestampNanosecondBuilder,
+    Array, ArrayRef, ArrowPrimitiveType, NullBufferBuilder, PrimitiveArray, RecordBatch, StructArray,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{Field, Fields};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::{Field, Fields, TimestampNanosecondType};
 use plimsoll_model::{SignalBatch, Table};
 
-use super::attributes::AttributeMap;
+pub(super) use lists::{ListColumn, MapColumn};
+pub(super) use text::{TextBlock, TextColumn};
 
 pub(super) type Column = (&'static str, ArrayRef);
-
-pub(super) fn times() -> TimestampNanosecondBuilder {
-    TimestampNanosecondBuilder::new().with_timezone("UTC")
-}
 
 /// Panics when a builder and the schema disagree: a bug that the first test of the table shows.
 pub(super) fn batch(table: Table, columns: &[Column]) -> SignalBatch {
@@ -28,6 +28,12 @@ pub(super) fn batch(table: Table, columns: &[Column]) -> SignalBatch {
     SignalBatch { table, batch }
 }
 
+fn named(columns: &[Column], name: &str) -> ArrayRef {
+    let found = columns.iter().find(|(column, _)| *column == name);
+    let (_, array) = found.unwrap_or_else(|| panic!("no builder makes the column {name}"));
+    Arc::clone(array)
+}
+
 /// Items of a list that has several fields, each of which may be null.
 pub(super) fn nullable_structs<const N: usize>(columns: [Column; N]) -> ArrayRef {
     let fields = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true));
@@ -36,91 +42,82 @@ pub(super) fn nullable_structs<const N: usize>(columns: [Column; N]) -> ArrayRef
     Arc::new(StructArray::new(fields, arrays, None))
 }
 
-pub(super) fn done(mut builder: impl ArrayBuilder) -> ArrayRef {
-    builder.finish()
+/// What a list can be of.
+pub(super) trait Items {
+    fn len(&self) -> usize;
+
+    /// Forgets what was pushed since there were `len`.
+    fn truncate(&mut self, len: usize);
+
+    fn finish(self) -> ArrayRef;
 }
 
-fn named(columns: &[Column], name: &str) -> ArrayRef {
-    let found = columns.iter().find(|(column, _)| *column == name);
-    let (_, array) = found.unwrap_or_else(|| panic!("no builder makes the column {name}"));
-    Arc::clone(array)
+/// Numbers, each of which may be null.
+#[derive(Debug)]
+pub(super) struct NumberColumn<T: ArrowPrimitiveType> {
+    values: Vec<T::Native>,
+    nulls: NullBufferBuilder,
 }
 
-/// Text columns that are each filled from the first attribute present among a few spellings.
-pub(super) struct TypedText {
-    sources: &'static [(&'static str, &'static [&'static str])],
-    builders: Vec<StringBuilder>,
+pub(super) type Times = NumberColumn<TimestampNanosecondType>;
+
+impl<T: ArrowPrimitiveType> Default for NumberColumn<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
+    }
 }
 
-impl TypedText {
-    pub(super) fn new(sources: &'static [(&'static str, &'static [&'static str])]) -> Self {
-        Self { sources, builders: sources.iter().map(|_| StringBuilder::new()).collect() }
+impl<T: ArrowPrimitiveType> NumberColumn<T> {
+    #[inline]
+    pub(super) fn push(&mut self, value: T::Native) {
+        self.values.push(value);
+        self.nulls.append_non_null();
     }
 
-    pub(super) fn push(&mut self, attributes: &AttributeMap) {
-        for ((_, keys), builder) in self.sources.iter().zip(&mut self.builders) {
-            builder.append_option(attributes.first(keys));
+    #[inline]
+    pub(super) fn push_option(&mut self, value: Option<T::Native>) {
+        self.values.push(value.unwrap_or_default());
+        self.nulls.append(value.is_some());
+    }
+
+    pub(super) fn repeat(&mut self, value: Option<T::Native>, times: usize) {
+        self.values.resize(self.values.len() + times, value.unwrap_or_default());
+        match value {
+            Some(_) => self.nulls.append_n_non_nulls(times),
+            None => self.nulls.append_n_nulls(times),
         }
     }
 
-    pub(super) fn finish(self) -> impl Iterator<Item = Column> {
-        self.sources.iter().zip(self.builders).map(|((name, _), builder)| (*name, done(builder)))
+    pub(super) fn reserve(&mut self, rows: usize) {
+        self.values.reserve(rows);
+    }
+
+    pub(super) fn extend(&mut self, values: &[T::Native]) {
+        self.values.extend_from_slice(values);
+        self.nulls.append_n_non_nulls(values.len());
+    }
+
+    fn array(mut self) -> PrimitiveArray<T> {
+        PrimitiveArray::new(ScalarBuffer::from(self.values), self.nulls.finish())
     }
 }
 
-/// A column of text maps, with the entry names of the model's schemas.
-pub(super) struct Maps(MapBuilder<StringBuilder, StringBuilder>);
-
-impl Maps {
-    pub(super) fn new() -> Self {
-        let names =
-            MapFieldNames { entry: "key_value".to_owned(), key: "key".to_owned(), value: "value".to_owned() };
-        Self(MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new()))
+impl<T: ArrowPrimitiveType> Items for NumberColumn<T> {
+    fn len(&self) -> usize {
+        self.values.len()
     }
 
-    pub(super) fn push(&mut self, attributes: &AttributeMap) {
-        for (key, value) in attributes.iter() {
-            self.0.keys().append_value(key);
-            self.0.values().append_option(value);
-        }
-        self.0.append(true).expect("keys and values are appended in pairs");
+    fn truncate(&mut self, len: usize) {
+        self.values.truncate(len);
+        self.nulls.truncate(len);
     }
 
-    pub(super) fn finish(self) -> ArrayRef {
-        done(self.0)
+    fn finish(self) -> ArrayRef {
+        Arc::new(self.array())
     }
 }
 
-/// A column of lists over any builder of items: append the items, then close the row.
-pub(super) struct Lists<B> {
-    pub(super) items: B,
-    item_count: usize,
-    lengths: Vec<usize>,
-    valid: Vec<bool>,
-}
-
-impl<B> Lists<B> {
-    pub(super) fn new(items: B) -> Self {
-        Self { items, item_count: 0, lengths: Vec::new(), valid: Vec::new() }
-    }
-
-    /// The row's list is the `length` items that were appended since the last one.
-    pub(super) fn close(&mut self, length: usize) {
-        self.item_count += length;
-        self.lengths.push(length);
-        self.valid.push(true);
-    }
-
-    pub(super) fn null(&mut self) {
-        self.lengths.push(0);
-        self.valid.push(false);
-    }
-
-    pub(super) fn finish(self, finish_items: impl FnOnce(B) -> ArrayRef) -> ArrayRef {
-        let items = finish_items(self.items);
-        assert_eq!(items.len(), self.item_count, "every item belongs to a row");
-        let field = Field::new_list_field(items.data_type().clone(), true);
-        let offsets = OffsetBuffer::from_lengths(self.lengths);
-        Arc::new(ListArray::new(Arc::new(field), offsets, items, Some(NullBuffer::from(self.valid))))
-    }
+/// In UTC by name, as every moment of the tables.
+pub(super) fn finish_times(times: Times) -> ArrayRef {
+    Arc::new(times.array().with_timezone("UTC"))
 }

@@ -1,176 +1,246 @@
 //! Logs: one row a record in `logs`; a record with an event name is a business event too.
 
-use arrow::array::{Int32Builder, Int64Builder, StringBuilder, TimestampNanosecondBuilder};
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use arrow::datatypes::{Int32Type, Int64Type};
 use plimsoll_model::{SignalBatch, Table};
 
-use super::attributes::{AttributeMap, any_value_text};
+use super::attributes::{Attributes, Typed};
 use super::business::BusinessColumns;
-use super::columns::{batch, done, times};
-use super::items::{known_nanos, non_empty, span_id, trace_id};
-use super::origin::{Origin, OriginColumns, resource_map};
+use super::columns::{Items, NumberColumn, TextColumn, Times, batch, finish_times};
+use super::envelope::{ItemRows, walk};
+use super::flags::Flags;
+use super::items::{known_nanos, span_id, trace_id};
+use super::origin::{Origin, OriginColumns, non_empty};
 use super::rejections::ItemReason;
+use super::values::AnyValue;
 use super::{Context, Converted};
+use crate::config::Config;
 use crate::refusal::Refusal;
+use crate::wire::Fields;
 
-pub(super) fn convert(
-    request: ExportLogsServiceRequest,
-    mut context: Context<'_>,
-) -> Result<Converted, Refusal> {
-    let (mut logs, mut events) = (LogColumns::new(), BusinessColumns::new());
-    for (r, group) in request.resource_logs.into_iter().enumerate() {
-        let count: usize = group.scope_logs.iter().map(|scope| scope.log_records.len()).sum();
-        context.converted.received += count as u64;
-        let resource = match resource_map(group.resource, context.config) {
-            Ok(resource) => resource,
-            Err(reason) => {
-                context.reject(reason, count as u64, || format!("resourceLogs[{r}].resource"));
-                continue;
-            }
-        };
-        for (s, scope) in group.scope_logs.into_iter().enumerate() {
-            let urls = [scope.schema_url.as_str(), group.schema_url.as_str()];
-            let origin = Origin::new(&resource, scope.scope.as_ref(), urls);
-            let named = scope.log_records.iter().filter(|record| !record.event_name.is_empty()).count();
-            context.repeat(scope.log_records.len() + named, origin.text_bytes())?;
-            for (i, record) in scope.log_records.into_iter().enumerate() {
-                match CheckedLog::new(record, &mut context) {
-                    Ok(log) => {
-                        logs.push(&log, &origin);
-                        events.push(&log, &origin);
-                    }
-                    Err(reason) => {
-                        let place = || format!("resourceLogs[{r}].scopeLogs[{s}].logRecords[{i}]");
-                        context.reject(reason, 1, place);
-                    }
-                }
-            }
-        }
-    }
-    Ok(context.finish([logs.finish(), events.finish()]))
+/// The columns of both tables; `business.rs` says which are where.
+pub(super) const TYPED: &[Typed] = &[
+    ("event_id", "event.id"),
+    ("outcome", "business.outcome"),
+    ("process_id", "business.process_id"),
+    ("company", "business.company"),
+    ("warehouse", "business.warehouse"),
+    ("channel", "business.channel"),
+    ("carrier", "business.carrier"),
+    ("product", "business.product"),
+    ("user_group", "business.user_group"),
+    ("customer", "business.customer"),
+    ("currency", "business.currency"),
+    ("workload", "business.workload"),
+    ("error_type", "error.type"),
+    ("odoo_model", "odoo.model"),
+    ("odoo_method", "odoo.method"),
+    ("odoo_db", "odoo.db"),
+    ("duration_ms", "business.duration"),
+    ("due", "business.due"),
+    ("amount", "business.amount"),
+    ("odoo_res_id", "odoo.res_id"),
+];
+const ERROR_TYPE: usize = 12;
+
+pub(super) fn convert(body: &[u8], mut context: Context<'_>) -> Result<Converted, Refusal> {
+    let mut rows = LogRows::new(context.config);
+    walk(body, &mut rows, &mut context)?;
+    let ingest_time = context.now;
+    context.finish([rows.logs.finish(ingest_time), rows.events.finish(ingest_time)])
+}
+
+struct LogRows<'a> {
+    logs: LogColumns,
+    events: BusinessColumns,
+    attributes: Attributes<'a>,
+    /// A body that is not text, as text.
+    rendered: Vec<u8>,
+}
+
+/// A record as it was sent, without its attributes.
+#[derive(Default)]
+struct Sent<'a> {
+    time: u64,
+    observed_time: u64,
+    severity_number: i32,
+    severity_text: &'a [u8],
+    body: Option<&'a [u8]>,
+    dropped_attributes_count: u32,
+    flags: u32,
+    trace_id: &'a [u8],
+    span_id: &'a [u8],
+    event_name: &'a [u8],
 }
 
 /// A record whose every part has been found good.
-#[derive(Debug)]
-pub(super) struct CheckedLog {
+pub(super) struct CheckedLog<'a> {
     pub(super) time: i64,
-    pub(super) ingest_time: i64,
     observed_time: Option<i64>,
-    severity: Option<String>,
-    severity_number: i32,
-    pub(super) body: Option<String>,
-    pub(super) event_name: Option<String>,
+    pub(super) body: Option<&'a [u8]>,
+    pub(super) event_name: Option<&'a [u8]>,
     /// An id that is no id means "not part of a trace", says the protocol; the record is kept.
-    pub(super) trace_id: Option<String>,
-    pub(super) span_id: Option<String>,
-    flags: u32,
-    dropped_attributes_count: u32,
-    pub(super) attributes: AttributeMap,
+    pub(super) trace_id: Option<&'a [u8; 16]>,
+    pub(super) span_id: Option<&'a [u8; 8]>,
 }
 
-impl CheckedLog {
-    fn new(record: LogRecord, context: &mut Context<'_>) -> Result<Self, ItemReason> {
-        let observed_time = known_nanos(record.observed_time_unix_nano)?;
-        let time = known_nanos(record.time_unix_nano)?.or(observed_time).unwrap_or(context.now);
-        let attributes = AttributeMap::read(record.attributes, context.config)?;
-        context.converted.duplicate_keys += attributes.duplicate_keys;
-        Ok(Self {
-            time,
-            ingest_time: context.now,
+impl<'a> ItemRows<'a> for LogRows<'a> {
+    const LISTS: [&'static str; 3] = ["resourceLogs", "scopeLogs", "logRecords"];
+
+    fn count(_: &'a [u8]) -> usize {
+        1
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        self.logs.time.reserve(rows);
+        self.logs.body.reserve(rows);
+        self.logs.origin.reserve(rows);
+    }
+
+    fn take(
+        &mut self,
+        record: &'a [u8],
+        origin: &Origin<'_>,
+        context: &mut Context<'_>,
+        place: impl Fn() -> String,
+    ) -> Result<(), Refusal> {
+        match self.push(record, context.now, &mut context.converted.flags) {
+            Ok(is_event) => {
+                context.converted.duplicate_keys += self.attributes.duplicate_keys();
+                // An event is written twice.
+                context.pay(if is_event { record.len() + origin.row_bytes() } else { 0 })?;
+            }
+            Err(reason) => context.reject(reason, 1, place),
+        }
+        Ok(())
+    }
+
+    fn close_scope(&mut self, origin: &Origin<'_>) {
+        self.logs.origin.close_scope(origin);
+        self.events.origin.close_scope(origin);
+    }
+}
+
+impl<'a> LogRows<'a> {
+    fn new(config: &Config) -> Self {
+        Self {
+            logs: LogColumns::default(),
+            events: BusinessColumns::default(),
+            attributes: Attributes::new(TYPED, config),
+            rendered: Vec::new(),
+        }
+    }
+
+    /// True when it is an event. Nothing is written when it fails.
+    fn push(&mut self, record: &'a [u8], now: i64, flags: &mut Flags) -> Result<bool, ItemReason> {
+        let sent = Sent::read(record, &mut self.attributes);
+        let observed_time = known_nanos(sent.observed_time)?;
+        let time = known_nanos(sent.time)?;
+        self.attributes.close()?;
+        flags.look_at(time, now);
+        self.rendered.clear();
+        let body = sent.body.map(|body| AnyValue::read(body).text(&mut self.rendered));
+        let checked = CheckedLog {
+            time: time.or(observed_time).unwrap_or(now),
             observed_time,
-            severity: severity(record.severity_text, record.severity_number),
-            severity_number: record.severity_number,
-            body: record.body.and_then(any_value_text),
-            event_name: Some(record.event_name).filter(|name| !name.is_empty()),
-            trace_id: trace_id(&record.trace_id),
-            span_id: span_id(&record.span_id),
-            flags: record.flags,
-            dropped_attributes_count: record.dropped_attributes_count,
-            attributes,
-        })
+            body: body.and_then(|body| body.get(&self.rendered)),
+            event_name: non_empty(sent.event_name),
+            trace_id: trace_id(sent.trace_id),
+            span_id: span_id(sent.span_id),
+        };
+        self.logs.push(&sent, &checked, &self.attributes);
+        if let Some(event_name) = checked.event_name {
+            self.events.push(event_name, &checked, &self.attributes);
+        }
+        Ok(checked.event_name.is_some())
     }
 }
 
-/// The sender's own word, else the standard name of its number: `INFO`, `INFO2`, ...
-fn severity(text: String, number: i32) -> Option<String> {
-    const NAMES: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
-    if non_empty(&text).is_some() {
-        return Some(text);
+impl<'a> Sent<'a> {
+    fn read(record: &'a [u8], attributes: &mut Attributes<'a>) -> Self {
+        let mut sent = Self::default();
+        attributes.clear();
+        for part in Fields::of(record) {
+            match part.number {
+                1 => sent.time = part.value,
+                2 => sent.severity_number = part.int32(),
+                3 => sent.severity_text = part.bytes,
+                5 => sent.body = Some(part.bytes),
+                6 => attributes.add(part.bytes),
+                7 => sent.dropped_attributes_count = part.uint32(),
+                8 => sent.flags = part.uint32(),
+                9 => sent.trace_id = part.bytes,
+                10 => sent.span_id = part.bytes,
+                11 => sent.observed_time = part.value,
+                12 => sent.event_name = part.bytes,
+                _ => {}
+            }
+        }
+        sent
     }
-    let position = usize::try_from(number).ok()?.checked_sub(1)?;
-    let name = NAMES.get(position / 4)?;
-    Some(match position % 4 {
-        0 => (*name).to_owned(),
-        step => format!("{name}{}", step + 1),
-    })
+
+    /// The sender's own word, else the standard name of its number: `INFO`, `INFO2`, ...
+    fn severity(&self) -> Option<&'a [u8]> {
+        const NAMES: [&str; 24] = [
+            "TRACE", "TRACE2", "TRACE3", "TRACE4", "DEBUG", "DEBUG2", "DEBUG3", "DEBUG4", "INFO", "INFO2",
+            "INFO3", "INFO4", "WARN", "WARN2", "WARN3", "WARN4", "ERROR", "ERROR2", "ERROR3", "ERROR4",
+            "FATAL", "FATAL2", "FATAL3", "FATAL4",
+        ];
+        let standard = || {
+            let position = usize::try_from(self.severity_number).ok()?.checked_sub(1)?;
+            NAMES.get(position).map(|name| name.as_bytes())
+        };
+        non_empty(self.severity_text).or_else(standard)
+    }
 }
 
+#[derive(Default)]
 struct LogColumns {
-    time: TimestampNanosecondBuilder,
-    ingest_time: TimestampNanosecondBuilder,
-    observed_time: TimestampNanosecondBuilder,
-    severity: StringBuilder,
-    severity_number: Int32Builder,
-    body: StringBuilder,
-    event_name: StringBuilder,
-    trace_id: StringBuilder,
-    span_id: StringBuilder,
-    flags: Int64Builder,
-    error_type: StringBuilder,
-    dropped_attributes_count: Int64Builder,
+    time: Times,
+    observed_time: Times,
+    severity: TextColumn,
+    severity_number: NumberColumn<Int32Type>,
+    body: TextColumn,
+    event_name: TextColumn,
+    trace_id: TextColumn,
+    span_id: TextColumn,
+    flags: NumberColumn<Int64Type>,
+    error_type: TextColumn,
+    dropped_attributes_count: NumberColumn<Int64Type>,
     origin: OriginColumns,
 }
 
 impl LogColumns {
-    fn new() -> Self {
-        Self {
-            time: times(),
-            ingest_time: times(),
-            observed_time: times(),
-            severity: StringBuilder::new(),
-            severity_number: Int32Builder::new(),
-            body: StringBuilder::new(),
-            event_name: StringBuilder::new(),
-            trace_id: StringBuilder::new(),
-            span_id: StringBuilder::new(),
-            flags: Int64Builder::new(),
-            error_type: StringBuilder::new(),
-            dropped_attributes_count: Int64Builder::new(),
-            origin: OriginColumns::new(),
-        }
+    fn push(&mut self, sent: &Sent<'_>, log: &CheckedLog<'_>, attributes: &Attributes<'_>) {
+        self.time.push(log.time);
+        self.observed_time.push_option(log.observed_time);
+        self.severity.push_option(sent.severity());
+        self.severity_number.push(sent.severity_number);
+        self.body.push_option(log.body);
+        self.event_name.push_option(log.event_name);
+        self.trace_id.push_hex(log.trace_id);
+        self.span_id.push_hex(log.span_id);
+        self.flags.push(sent.flags.into());
+        self.error_type.push_option(attributes.typed(ERROR_TYPE));
+        self.dropped_attributes_count.push(sent.dropped_attributes_count.into());
+        self.origin.push(attributes);
     }
 
-    fn push(&mut self, log: &CheckedLog, origin: &Origin<'_>) {
-        self.time.append_value(log.time);
-        self.ingest_time.append_value(log.ingest_time);
-        self.observed_time.append_option(log.observed_time);
-        self.severity.append_option(log.severity.as_deref());
-        self.severity_number.append_value(log.severity_number);
-        self.body.append_option(log.body.as_deref());
-        self.event_name.append_option(log.event_name.as_deref());
-        self.trace_id.append_option(log.trace_id.as_deref());
-        self.span_id.append_option(log.span_id.as_deref());
-        self.flags.append_value(log.flags.into());
-        self.error_type.append_option(log.attributes.get("error.type"));
-        self.dropped_attributes_count.append_value(log.dropped_attributes_count.into());
-        self.origin.push(origin, &log.attributes);
-    }
-
-    fn finish(self) -> SignalBatch {
+    fn finish(self, ingest_time: i64) -> SignalBatch {
+        let mut ingest_times = Times::default();
+        ingest_times.repeat(Some(ingest_time), self.time.len());
         let mut columns = vec![
-            ("time", done(self.time)),
-            ("ingest_time", done(self.ingest_time)),
-            ("observed_time", done(self.observed_time)),
-            ("severity", done(self.severity)),
-            ("severity_number", done(self.severity_number)),
-            ("body", done(self.body)),
-            ("event_name", done(self.event_name)),
-            ("trace_id", done(self.trace_id)),
-            ("span_id", done(self.span_id)),
-            ("flags", done(self.flags)),
-            ("error_type", done(self.error_type)),
-            ("dropped_attributes_count", done(self.dropped_attributes_count)),
+            ("time", finish_times(self.time)),
+            ("ingest_time", finish_times(ingest_times)),
+            ("observed_time", finish_times(self.observed_time)),
+            ("severity", self.severity.finish()),
+            ("severity_number", self.severity_number.finish()),
+            ("body", self.body.finish()),
+            ("event_name", self.event_name.finish()),
+            ("trace_id", self.trace_id.finish()),
+            ("span_id", self.span_id.finish()),
+            ("flags", self.flags.finish()),
+            ("error_type", self.error_type.finish()),
+            ("dropped_attributes_count", self.dropped_attributes_count.finish()),
         ];
         columns.extend(self.origin.finish());
         batch(Table::Logs, &columns)

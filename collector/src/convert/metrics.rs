@@ -1,130 +1,182 @@
 //! Metrics: one row a data point, whatever its kind.
 
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric};
-
+use super::attributes::Attributes;
+use super::envelope::{ItemRows, elements, walk};
+use super::flags::{Flags, ItemFlag};
 use super::metric_columns::MetricColumns;
-use super::origin::{Origin, resource_map};
-use super::points::Point;
+use super::origin::{Origin, RepeatedMap};
+use super::points::{Kind, Point};
 use super::rejections::ItemReason;
 use super::{Context, Converted};
+use crate::config::Config;
 use crate::refusal::Refusal;
+use crate::wire::Fields;
 
-pub(super) fn convert(
-    request: ExportMetricsServiceRequest,
-    mut context: Context<'_>,
-) -> Result<Converted, Refusal> {
-    let mut columns = MetricColumns::new();
-    for (r, group) in request.resource_metrics.into_iter().enumerate() {
-        let metrics = group.scope_metrics.iter().flat_map(|scope| &scope.metrics);
-        let count: usize = metrics.map(|metric| counted_points(metric.data.as_ref())).sum();
-        context.converted.received += count as u64;
-        let resource = match resource_map(group.resource, context.config) {
-            Ok(resource) => resource,
-            Err(reason) => {
-                context.reject(reason, count as u64, || format!("resourceMetrics[{r}].resource"));
-                continue;
-            }
-        };
-        for (s, scope) in group.scope_metrics.into_iter().enumerate() {
-            let urls = [scope.schema_url.as_str(), group.schema_url.as_str()];
-            let origin = Origin::new(&resource, scope.scope.as_ref(), urls);
-            for (m, metric) in scope.metrics.into_iter().enumerate() {
-                let place = || format!("resourceMetrics[{r}].scopeMetrics[{s}].metrics[{m}]");
-                convert_metric(metric, &origin, &mut columns, &mut context, place)?;
-            }
-        }
-    }
-    Ok(context.finish([columns.finish()]))
+pub(super) fn convert(body: &[u8], mut context: Context<'_>) -> Result<Converted, Refusal> {
+    let mut rows = MetricRows::new(context.config);
+    walk(body, &mut rows, &mut context)?;
+    let ingest_time = context.now;
+    context.finish([rows.columns.finish(ingest_time)])
 }
 
-/// What all points of a metric share.
-#[derive(Debug)]
-pub(super) struct Header {
-    pub(super) name: String,
-    pub(super) description: String,
-    pub(super) unit: String,
-    pub(super) kind: &'static str,
+struct MetricRows<'a> {
+    columns: MetricColumns,
+    point: Point<'a>,
+    attributes: Attributes<'a>,
+    /// Of a metric's metadata or an exemplar.
+    nested: Attributes<'a>,
+    metadata: RepeatedMap,
+}
+
+/// What all points of a metric share, as it was sent.
+#[derive(Debug, Default)]
+pub(super) struct Header<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) description: &'a [u8],
+    pub(super) unit: &'a [u8],
+    /// The number of its field says which kind it is.
+    data: Option<(u64, &'a [u8])>,
+}
+
+/// What the checks made of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Data<'a> {
+    pub(super) kind: Kind,
+    pub(super) word: &'static str,
     pub(super) temporality: Option<&'static str>,
     pub(super) monotonic: Option<bool>,
+    points: &'a [u8],
 }
 
-fn convert_metric(
-    metric: Metric,
-    origin: &Origin<'_>,
-    columns: &mut MetricColumns,
-    context: &mut Context<'_>,
-    place: impl Fn() -> String,
-) -> Result<(), Refusal> {
-    let count = counted_points(metric.data.as_ref());
-    let (header, points) = match checked(metric) {
-        Ok(checked) => checked,
-        Err(reason) => {
-            context.reject(reason, count as u64, &place);
-            return Ok(());
-        }
-    };
-    let header_bytes = header.name.len() + header.description.len() + header.unit.len();
-    context.repeat(count, origin.text_bytes() + header_bytes)?;
-    for (i, point) in points.into_iter().enumerate() {
-        let pushed = point.and_then(|point| columns.push(point, &header, origin, context));
-        if let Err(reason) = pushed {
-            context.reject(reason, 1, || format!("{}.dataPoints[{i}]", place()));
-        }
+impl<'a> ItemRows<'a> for MetricRows<'a> {
+    const LISTS: [&'static str; 3] = ["resourceMetrics", "scopeMetrics", "metrics"];
+
+    /// A metric without data counts as one point, or its refusal could not be counted.
+    fn count(metric: &'a [u8]) -> usize {
+        let data = Fields::of(metric).filter(|part| matches!(part.number, 5 | 7 | 9 | 10 | 11)).last();
+        data.map_or(1, |data| elements(data.bytes, 1).count())
     }
-    Ok(())
-}
 
-type CheckedPoints = Vec<Result<Point, ItemReason>>;
-
-fn checked(metric: Metric) -> Result<(Header, CheckedPoints), ItemReason> {
-    if metric.name.is_empty() {
-        return Err(ItemReason::MetricWithoutName);
+    fn reserve(&mut self, rows: usize) {
+        self.columns.reserve(rows);
     }
-    let (kind, temporality, monotonic, points) = match metric.data.ok_or(ItemReason::MetricWithoutData)? {
-        Data::Gauge(gauge) => ("gauge", None, None, checked_points(gauge.data_points)),
-        Data::Sum(sum) => {
-            let temporality = temporality(sum.aggregation_temporality)?;
-            ("sum", Some(temporality), Some(sum.is_monotonic), checked_points(sum.data_points))
-        }
-        Data::Histogram(histogram) => {
-            let temporality = temporality(histogram.aggregation_temporality)?;
-            ("histogram", Some(temporality), None, checked_points(histogram.data_points))
-        }
-        Data::ExponentialHistogram(histogram) => {
-            let temporality = temporality(histogram.aggregation_temporality)?;
-            ("exponential_histogram", Some(temporality), None, checked_points(histogram.data_points))
-        }
-        Data::Summary(summary) => ("summary", None, None, checked_points(summary.data_points)),
-    };
-    let Metric { name, description, unit, .. } = metric;
-    Ok((Header { name, description, unit, kind, temporality, monotonic }, points))
-}
 
-fn checked_points<P>(points: Vec<P>) -> CheckedPoints
-where
-    Point: TryFrom<P, Error = ItemReason>,
-{
-    points.into_iter().map(Point::try_from).collect()
-}
+    fn take(
+        &mut self,
+        metric: &'a [u8],
+        _: &Origin<'_>,
+        context: &mut Context<'_>,
+        place: impl Fn() -> String,
+    ) -> Result<(), Refusal> {
+        let (header, data) = match self.read(metric) {
+            Ok(read) => read,
+            Err(reason) => {
+                context.reject(reason, Self::count(metric) as u64, place);
+                return Ok(());
+            }
+        };
+        let shared =
+            [header.name, header.description, header.unit].iter().map(|text| text.len()).sum::<usize>();
+        let count = elements(data.points, 1).count();
+        context.pay(count.saturating_mul(shared + self.metadata.row_bytes()))?;
+        for (i, point) in elements(data.points, 1).enumerate() {
+            match self.push(point, &data, context.now, &mut context.converted.flags) {
+                Ok(()) => context.converted.duplicate_keys += self.attributes.duplicate_keys(),
+                Err(reason) => {
+                    self.columns.exemplars.reopen();
+                    context.reject(reason, 1, || format!("{}.dataPoints[{i}]", place()));
+                }
+            }
+        }
+        self.columns.close_metric(&header, &data, &self.metadata);
+        Ok(())
+    }
 
-fn temporality(number: i32) -> Result<&'static str, ItemReason> {
-    match AggregationTemporality::try_from(number) {
-        Ok(AggregationTemporality::Delta) => Ok("delta"),
-        Ok(AggregationTemporality::Cumulative) => Ok("cumulative"),
-        _ => Err(ItemReason::TemporalityUnspecified),
+    fn close_scope(&mut self, origin: &Origin<'_>) {
+        self.columns.origin.close_scope(origin);
     }
 }
 
-/// A metric without data counts as one point, or its refusal could not be counted.
-fn counted_points(data: Option<&Data>) -> usize {
-    match data {
-        None => 1,
-        Some(Data::Gauge(gauge)) => gauge.data_points.len(),
-        Some(Data::Sum(sum)) => sum.data_points.len(),
-        Some(Data::Histogram(histogram)) => histogram.data_points.len(),
-        Some(Data::ExponentialHistogram(histogram)) => histogram.data_points.len(),
-        Some(Data::Summary(summary)) => summary.data_points.len(),
+impl<'a> MetricRows<'a> {
+    fn new(config: &Config) -> Self {
+        Self {
+            columns: MetricColumns::default(),
+            point: Point::default(),
+            attributes: Attributes::new(&[], config),
+            nested: Attributes::new(&[], config),
+            metadata: RepeatedMap::default(),
+        }
+    }
+
+    fn read(&mut self, metric: &'a [u8]) -> Result<(Header<'a>, Data<'a>), ItemReason> {
+        let mut header = Header::default();
+        self.nested.clear();
+        for part in Fields::of(metric) {
+            match part.number {
+                1 => header.name = part.bytes,
+                2 => header.description = part.bytes,
+                3 => header.unit = part.bytes,
+                5 | 7 | 9 | 10 | 11 => header.data = Some((part.number, part.bytes)),
+                12 => self.nested.add(part.bytes),
+                _ => {}
+            }
+        }
+        if header.name.is_empty() {
+            return Err(ItemReason::MetricWithoutName);
+        }
+        let (field, points) = header.data.ok_or(ItemReason::MetricWithoutData)?;
+        let data = Data::read(field, points)?;
+        self.nested.close()?;
+        self.metadata.fill(&self.nested);
+        Ok((header, data))
+    }
+
+    /// When it fails, only the exemplars have to be reopened.
+    fn push(
+        &mut self,
+        point: &'a [u8],
+        data: &Data<'_>,
+        now: i64,
+        flags: &mut Flags,
+    ) -> Result<(), ItemReason> {
+        self.attributes.clear();
+        self.point.read(data.kind, point, &mut self.attributes);
+        let times = self.point.check(data.kind)?;
+        for exemplar in self.point.exemplars.drain(..) {
+            self.columns.exemplars.items.push(exemplar, &mut self.nested)?;
+        }
+        self.attributes.close()?;
+        flags.look_at(times.time, now);
+        if times.start.zip(times.time).is_some_and(|(start, time)| time < start) {
+            flags.add(ItemFlag::EndBeforeStart);
+        }
+        self.columns.push(&self.point, data.kind, times, &self.attributes, now);
+        Ok(())
+    }
+}
+
+impl<'a> Data<'a> {
+    fn read(field: u64, points: &'a [u8]) -> Result<Self, ItemReason> {
+        let (mut temporality_number, mut is_monotonic) = (0, false);
+        for part in Fields::of(points) {
+            match part.number {
+                2 => temporality_number = part.int32(),
+                3 => is_monotonic = part.bool(),
+                _ => {}
+            }
+        }
+        let temporality = || match temporality_number {
+            1 => Ok(Some("delta")),
+            2 => Ok(Some("cumulative")),
+            _ => Err(ItemReason::TemporalityUnspecified),
+        };
+        let (kind, word, temporality, monotonic) = match field {
+            7 => (Kind::Number, "sum", temporality()?, Some(is_monotonic)),
+            9 => (Kind::Histogram, "histogram", temporality()?, None),
+            10 => (Kind::ExponentialHistogram, "exponential_histogram", temporality()?, None),
+            11 => (Kind::Summary, "summary", None, None),
+            _ => (Kind::Number, "gauge", None, None),
+        };
+        Ok(Self { kind, word, temporality, monotonic, points })
     }
 }

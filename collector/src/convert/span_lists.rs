@@ -1,88 +1,134 @@
 //! The lists within a span's row: its events and its links.
 
-use arrow::array::{ArrayRef, Int64Builder, StringBuilder};
-use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
+use arrow::array::ArrayRef;
+use arrow::datatypes::Int64Type;
 
-use super::attributes::AttributeMap;
-use super::columns::{Maps, done, nullable_structs};
+use super::attributes::Attributes;
+use super::columns::{Items, MapColumn, NumberColumn, TextColumn, nullable_structs};
 use super::items::{nanos, span_id, trace_id};
 use super::rejections::ItemReason;
-use crate::config::Config;
+use crate::wire::Fields;
 
-pub(super) struct CheckedEvent {
-    time_unix_nano: i64,
-    name: String,
-    attributes: AttributeMap,
-}
-
-pub(super) struct CheckedLink {
-    trace_id: Option<String>,
-    span_id: Option<String>,
-    attributes: AttributeMap,
-}
-
-impl CheckedEvent {
-    pub(super) fn new(event: Event, config: &Config) -> Result<Self, ItemReason> {
-        let attributes = AttributeMap::read(event.attributes, config)?;
-        Ok(Self { time_unix_nano: nanos(event.time_unix_nano)?, name: event.name, attributes })
-    }
-}
-
-impl CheckedLink {
-    pub(super) fn new(link: Link, config: &Config) -> Result<Self, ItemReason> {
-        let attributes = AttributeMap::read(link.attributes, config)?;
-        Ok(Self { trace_id: trace_id(&link.trace_id), span_id: span_id(&link.span_id), attributes })
-    }
-}
-
+#[derive(Debug, Default)]
 pub(super) struct EventColumns {
-    time_unix_nano: Int64Builder,
-    name: StringBuilder,
-    attributes: Maps,
+    time_unix_nano: NumberColumn<Int64Type>,
+    name: TextColumn,
+    attributes: MapColumn,
+    dropped_attributes_count: NumberColumn<Int64Type>,
 }
 
 impl EventColumns {
-    pub(super) fn new() -> Self {
-        Self { time_unix_nano: Int64Builder::new(), name: StringBuilder::new(), attributes: Maps::new() }
+    pub(super) fn push<'a>(
+        &mut self,
+        event: &'a [u8],
+        attributes: &mut Attributes<'a>,
+    ) -> Result<(), ItemReason> {
+        let (mut time, mut name, mut dropped) = (0, [].as_slice(), 0);
+        attributes.clear();
+        for part in Fields::of(event) {
+            match part.number {
+                1 => time = part.value,
+                2 => name = part.bytes,
+                3 => attributes.add(part.bytes),
+                4 => dropped = part.uint32(),
+                _ => {}
+            }
+        }
+        attributes.close()?;
+        self.time_unix_nano.push(nanos(time)?);
+        self.name.push(name);
+        self.attributes.push(attributes);
+        self.dropped_attributes_count.push(dropped.into());
+        Ok(())
+    }
+}
+
+impl Items for EventColumns {
+    fn len(&self) -> usize {
+        self.time_unix_nano.len()
     }
 
-    pub(super) fn push(&mut self, event: &CheckedEvent) {
-        self.time_unix_nano.append_value(event.time_unix_nano);
-        self.name.append_value(&event.name);
-        self.attributes.push(&event.attributes);
+    fn truncate(&mut self, len: usize) {
+        self.time_unix_nano.truncate(len);
+        self.name.truncate(len);
+        self.attributes.truncate(len);
+        self.dropped_attributes_count.truncate(len);
     }
 
-    pub(super) fn finish(self) -> ArrayRef {
+    fn finish(self) -> ArrayRef {
         nullable_structs([
-            ("time_unix_nano", done(self.time_unix_nano)),
-            ("name", done(self.name)),
+            ("time_unix_nano", self.time_unix_nano.finish()),
+            ("name", self.name.finish()),
             ("attributes", self.attributes.finish()),
+            ("dropped_attributes_count", self.dropped_attributes_count.finish()),
         ])
     }
 }
 
+#[derive(Debug, Default)]
 pub(super) struct LinkColumns {
-    trace_id: StringBuilder,
-    span_id: StringBuilder,
-    attributes: Maps,
+    trace_id: TextColumn,
+    span_id: TextColumn,
+    trace_state: TextColumn,
+    flags: NumberColumn<Int64Type>,
+    attributes: MapColumn,
+    dropped_attributes_count: NumberColumn<Int64Type>,
 }
 
 impl LinkColumns {
-    pub(super) fn new() -> Self {
-        Self { trace_id: StringBuilder::new(), span_id: StringBuilder::new(), attributes: Maps::new() }
+    /// A link whose ids are none is kept: its attributes may say why.
+    pub(super) fn push<'a>(
+        &mut self,
+        link: &'a [u8],
+        attributes: &mut Attributes<'a>,
+    ) -> Result<(), ItemReason> {
+        let (mut trace, mut span, mut trace_state) = ([].as_slice(), [].as_slice(), [].as_slice());
+        let (mut dropped, mut flags) = (0, 0);
+        attributes.clear();
+        for part in Fields::of(link) {
+            match part.number {
+                1 => trace = part.bytes,
+                2 => span = part.bytes,
+                3 => trace_state = part.bytes,
+                4 => attributes.add(part.bytes),
+                5 => dropped = part.uint32(),
+                6 => flags = part.uint32(),
+                _ => {}
+            }
+        }
+        attributes.close()?;
+        self.trace_id.push_hex(trace_id(trace));
+        self.span_id.push_hex(span_id(span));
+        self.trace_state.push_non_empty(trace_state);
+        self.flags.push(flags.into());
+        self.attributes.push(attributes);
+        self.dropped_attributes_count.push(dropped.into());
+        Ok(())
+    }
+}
+
+impl Items for LinkColumns {
+    fn len(&self) -> usize {
+        self.trace_id.len()
     }
 
-    pub(super) fn push(&mut self, link: &CheckedLink) {
-        self.trace_id.append_option(link.trace_id.as_deref());
-        self.span_id.append_option(link.span_id.as_deref());
-        self.attributes.push(&link.attributes);
+    fn truncate(&mut self, len: usize) {
+        self.trace_id.truncate(len);
+        self.span_id.truncate(len);
+        self.trace_state.truncate(len);
+        self.flags.truncate(len);
+        self.attributes.truncate(len);
+        self.dropped_attributes_count.truncate(len);
     }
 
-    pub(super) fn finish(self) -> ArrayRef {
+    fn finish(self) -> ArrayRef {
         nullable_structs([
-            ("trace_id", done(self.trace_id)),
-            ("span_id", done(self.span_id)),
+            ("trace_id", self.trace_id.finish()),
+            ("span_id", self.span_id.finish()),
+            ("trace_state", self.trace_state.finish()),
+            ("flags", self.flags.finish()),
             ("attributes", self.attributes.finish()),
+            ("dropped_attributes_count", self.dropped_attributes_count.finish()),
         ])
     }
 }

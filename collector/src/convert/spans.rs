@@ -1,250 +1,309 @@
 //! Traces: one row a span, its events and links as lists.
 
-use arrow::array::{Float64Builder, Int32Builder, Int64Builder, StringBuilder, TimestampNanosecondBuilder};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::trace::v1::Span;
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use plimsoll_model::{SignalBatch, Table};
 
-use super::attributes::AttributeMap;
-use super::columns::{Lists, TypedText, batch, done, times};
-use super::items::{known_nanos, non_empty, span_id, trace_id};
-use super::origin::{Origin, OriginColumns, resource_map};
+use super::attributes::{Attributes, Typed};
+use super::columns::{Items, ListColumn, NumberColumn, TextColumn, Times, batch, finish_times};
+use super::envelope::{ItemRows, walk};
+use super::flags::{Flags, ItemFlag};
+use super::items::{known_nanos, span_id, trace_id};
+use super::origin::{Origin, OriginColumns};
 use super::rejections::ItemReason;
-use super::span_lists::{CheckedEvent, CheckedLink, EventColumns, LinkColumns};
+use super::span_lists::{EventColumns, LinkColumns};
 use super::{Context, Converted};
 use crate::config::Config;
 use crate::refusal::Refusal;
+use crate::wire::Fields;
 
-/// The current spelling of the conventions, then those that still arrive.
-const TYPED: &[(&str, &[&str])] = &[
-    ("http_request_method", &["http.request.method", "http.method"]),
-    ("http_route", &["http.route"]),
-    ("db_system_name", &["db.system.name", "db.system"]),
-    ("db_namespace", &["db.namespace", "db.name", "db.redis.database_index"]),
-    (
-        "db_collection_name",
-        &["db.collection.name", "db.sql.table", "db.mongodb.collection", "db.cassandra.table"],
-    ),
-    ("db_operation_name", &["db.operation.name", "db.operation"]),
-    ("error_type", &["error.type"]),
+const TYPED: &[Typed] = &[
+    ("http_request_method", "http.request.method"),
+    ("http_route", "http.route"),
+    ("db_system_name", "db.system.name"),
+    ("db_namespace", "db.namespace"),
+    ("db_collection_name", "db.collection.name"),
+    ("db_operation_name", "db.operation.name"),
+    ("error_type", "error.type"),
+    ("http_response_status_code", "http.response.status_code"),
 ];
-const STATUS_CODE: &[&str] = &["http.response.status_code", "http.status_code"];
+/// Of those, the texts; the last one is a number.
+const TEXTS: usize = 7;
+const STATUS_CODE: usize = 7;
 
-pub(super) fn convert(
-    request: ExportTraceServiceRequest,
-    mut context: Context<'_>,
-) -> Result<Converted, Refusal> {
-    let mut columns = SpanColumns::new();
-    for (r, group) in request.resource_spans.into_iter().enumerate() {
-        let count: usize = group.scope_spans.iter().map(|scope| scope.spans.len()).sum();
-        context.converted.received += count as u64;
-        let resource = match resource_map(group.resource, context.config) {
-            Ok(resource) => resource,
+pub(super) fn convert(body: &[u8], mut context: Context<'_>) -> Result<Converted, Refusal> {
+    let mut rows = SpanRows::new(context.config);
+    walk(body, &mut rows, &mut context)?;
+    let ingest_time = context.now;
+    context.finish([rows.columns.finish(ingest_time)])
+}
+
+/// The columns, and room for the parts of one span that is reused by the next.
+struct SpanRows<'a> {
+    columns: SpanColumns,
+    attributes: Attributes<'a>,
+    /// Of an event or a link.
+    nested: Attributes<'a>,
+    events: Vec<&'a [u8]>,
+    links: Vec<&'a [u8]>,
+}
+
+/// The fields of a span that are not lists, as they were sent.
+#[derive(Default)]
+struct Sent<'a> {
+    trace_id: &'a [u8],
+    span_id: &'a [u8],
+    parent_span_id: &'a [u8],
+    trace_state: &'a [u8],
+    name: &'a [u8],
+    kind: i32,
+    start: u64,
+    end: u64,
+    status_code: i32,
+    status_message: &'a [u8],
+    dropped_attributes_count: u32,
+    dropped_events_count: u32,
+    dropped_links_count: u32,
+    flags: u32,
+}
+
+/// What the checks made of some of them.
+struct Checked<'a> {
+    trace_id: &'a [u8; 16],
+    span_id: &'a [u8; 8],
+    parent_span_id: Option<&'a [u8; 8]>,
+    start: Option<i64>,
+    end: Option<i64>,
+}
+
+impl<'a> ItemRows<'a> for SpanRows<'a> {
+    const LISTS: [&'static str; 3] = ["resourceSpans", "scopeSpans", "spans"];
+
+    fn count(_: &'a [u8]) -> usize {
+        1
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        self.columns.reserve(rows);
+    }
+
+    fn take(
+        &mut self,
+        span: &'a [u8],
+        _: &Origin<'_>,
+        context: &mut Context<'_>,
+        place: impl Fn() -> String,
+    ) -> Result<(), Refusal> {
+        match self.push(span, context.now, &mut context.converted.flags) {
+            Ok(()) => context.converted.duplicate_keys += self.attributes.duplicate_keys(),
             Err(reason) => {
-                context.reject(reason, count as u64, || format!("resourceSpans[{r}].resource"));
-                continue;
+                self.columns.events.reopen();
+                self.columns.links.reopen();
+                context.reject(reason, 1, place);
             }
-        };
-        for (s, scope) in group.scope_spans.into_iter().enumerate() {
-            let urls = [scope.schema_url.as_str(), group.schema_url.as_str()];
-            let origin = Origin::new(&resource, scope.scope.as_ref(), urls);
-            context.repeat(scope.spans.len(), origin.text_bytes())?;
-            for (i, span) in scope.spans.into_iter().enumerate() {
-                if let Err(reason) = columns.push(span, &origin, &mut context) {
-                    let place = || format!("resourceSpans[{r}].scopeSpans[{s}].spans[{i}]");
-                    context.reject(reason, 1, place);
-                }
+        }
+        Ok(())
+    }
+
+    fn close_scope(&mut self, origin: &Origin<'_>) {
+        self.columns.origin.close_scope(origin);
+    }
+}
+
+impl<'a> SpanRows<'a> {
+    fn new(config: &Config) -> Self {
+        Self {
+            columns: SpanColumns::default(),
+            attributes: Attributes::new(TYPED, config),
+            nested: Attributes::new(&[], config),
+            events: Vec::new(),
+            links: Vec::new(),
+        }
+    }
+
+    /// When it fails, only the lists have to be reopened.
+    fn push(&mut self, span: &'a [u8], now: i64, flags: &mut Flags) -> Result<(), ItemReason> {
+        let sent = self.read(span);
+        let checked = Checked::of(&sent)?;
+        self.attributes.close()?;
+        for event in self.events.drain(..) {
+            self.columns.events.items.push(event, &mut self.nested)?;
+        }
+        for link in self.links.drain(..) {
+            self.columns.links.items.push(link, &mut self.nested)?;
+        }
+        flags.look_at(checked.time(), now);
+        if checked.duration().is_some_and(|duration| duration < 0) {
+            flags.add(ItemFlag::EndBeforeStart);
+        }
+        self.columns.push(&sent, &checked, &self.attributes, now);
+        Ok(())
+    }
+
+    fn read(&mut self, span: &'a [u8]) -> Sent<'a> {
+        let mut sent = Sent::default();
+        self.attributes.clear();
+        self.events.clear();
+        self.links.clear();
+        for part in Fields::of(span) {
+            match part.number {
+                1 => sent.trace_id = part.bytes,
+                2 => sent.span_id = part.bytes,
+                3 => sent.trace_state = part.bytes,
+                4 => sent.parent_span_id = part.bytes,
+                5 => sent.name = part.bytes,
+                6 => sent.kind = part.int32(),
+                7 => sent.start = part.value,
+                8 => sent.end = part.value,
+                9 => self.attributes.add(part.bytes),
+                10 => sent.dropped_attributes_count = part.uint32(),
+                11 => self.events.push(part.bytes),
+                12 => sent.dropped_events_count = part.uint32(),
+                13 => self.links.push(part.bytes),
+                14 => sent.dropped_links_count = part.uint32(),
+                15 => sent.read_status(part.bytes),
+                16 => sent.flags = part.uint32(),
+                _ => {}
+            }
+        }
+        sent
+    }
+}
+
+impl<'a> Sent<'a> {
+    fn read_status(&mut self, status: &'a [u8]) {
+        for part in Fields::of(status) {
+            match part.number {
+                2 => self.status_message = part.bytes,
+                3 => self.status_code = part.int32(),
+                _ => {}
             }
         }
     }
-    Ok(context.finish([columns.finish()]))
 }
 
-/// A span whose every part has been found good: nothing fails while its columns are filled.
-struct CheckedSpan {
-    trace_id: String,
-    span_id: String,
-    parent_span_id: Option<String>,
-    start: Option<i64>,
-    end: Option<i64>,
-    attributes: AttributeMap,
-    events: Vec<CheckedEvent>,
-    links: Vec<CheckedLink>,
-}
-
-impl CheckedSpan {
-    /// Takes what it checks out of `span`; the plain fields stay there.
-    fn new(span: &mut Span, config: &Config) -> Result<Self, ItemReason> {
-        let parent = span_id(&span.parent_span_id);
+impl<'a> Checked<'a> {
+    fn of(sent: &Sent<'a>) -> Result<Self, ItemReason> {
+        let parent_span_id = span_id(sent.parent_span_id);
         // All zero is how some senders write "no parent".
-        if parent.is_none() && !matches!(span.parent_span_id.len(), 0 | 8) {
+        if parent_span_id.is_none() && !matches!(sent.parent_span_id.len(), 0 | 8) {
             return Err(ItemReason::InvalidSpanId);
         }
-        let events = std::mem::take(&mut span.events);
-        let links = std::mem::take(&mut span.links);
         Ok(Self {
-            trace_id: trace_id(&span.trace_id).ok_or(ItemReason::InvalidTraceId)?,
-            span_id: span_id(&span.span_id).ok_or(ItemReason::InvalidSpanId)?,
-            parent_span_id: parent,
-            start: known_nanos(span.start_time_unix_nano)?,
-            end: known_nanos(span.end_time_unix_nano)?,
-            attributes: AttributeMap::read(std::mem::take(&mut span.attributes), config)?,
-            events: events
-                .into_iter()
-                .map(|event| CheckedEvent::new(event, config))
-                .collect::<Result<_, _>>()?,
-            links: links.into_iter().map(|link| CheckedLink::new(link, config)).collect::<Result<_, _>>()?,
+            trace_id: trace_id(sent.trace_id).ok_or(ItemReason::InvalidTraceId)?,
+            span_id: span_id(sent.span_id).ok_or(ItemReason::InvalidSpanId)?,
+            parent_span_id,
+            start: known_nanos(sent.start)?,
+            end: known_nanos(sent.end)?,
         })
     }
 
-    /// Negative when the sender's clock went back: kept, for SQL to see.
-    fn duration_ms(&self) -> Option<f64> {
-        Some((self.end? - self.start?) as f64 / 1e6)
+    /// A span without a start is put where it ended.
+    fn time(&self) -> Option<i64> {
+        self.start.or(self.end)
+    }
+
+    /// In nanoseconds; negative when the sender's clock went back: kept, for SQL to see.
+    fn duration(&self) -> Option<i64> {
+        Some(self.end? - self.start?)
     }
 }
 
+#[derive(Default)]
 struct SpanColumns {
-    time: TimestampNanosecondBuilder,
-    ingest_time: TimestampNanosecondBuilder,
-    trace_id: StringBuilder,
-    span_id: StringBuilder,
-    parent_span_id: StringBuilder,
-    trace_state: StringBuilder,
-    flags: Int64Builder,
-    name: StringBuilder,
-    kind: StringBuilder,
-    status: StringBuilder,
-    status_message: StringBuilder,
-    duration_ms: Float64Builder,
-    http_response_status_code: Int32Builder,
-    typed: TypedText,
-    events: Lists<EventColumns>,
-    links: Lists<LinkColumns>,
-    dropped_attributes_count: Int64Builder,
-    dropped_events_count: Int64Builder,
-    dropped_links_count: Int64Builder,
+    time: Times,
+    trace_id: TextColumn,
+    span_id: TextColumn,
+    parent_span_id: TextColumn,
+    trace_state: TextColumn,
+    flags: NumberColumn<Int64Type>,
+    name: TextColumn,
+    kind: TextColumn,
+    status: TextColumn,
+    status_message: TextColumn,
+    duration_ms: NumberColumn<Float64Type>,
+    http_response_status_code: NumberColumn<Int32Type>,
+    typed: [TextColumn; TEXTS],
+    events: ListColumn<EventColumns>,
+    links: ListColumn<LinkColumns>,
+    dropped_attributes_count: NumberColumn<Int64Type>,
+    dropped_events_count: NumberColumn<Int64Type>,
+    dropped_links_count: NumberColumn<Int64Type>,
     origin: OriginColumns,
 }
 
 impl SpanColumns {
-    fn new() -> Self {
-        Self {
-            time: times(),
-            ingest_time: times(),
-            trace_id: StringBuilder::new(),
-            span_id: StringBuilder::new(),
-            parent_span_id: StringBuilder::new(),
-            trace_state: StringBuilder::new(),
-            flags: Int64Builder::new(),
-            name: StringBuilder::new(),
-            kind: StringBuilder::new(),
-            status: StringBuilder::new(),
-            status_message: StringBuilder::new(),
-            duration_ms: Float64Builder::new(),
-            http_response_status_code: Int32Builder::new(),
-            typed: TypedText::new(TYPED),
-            events: Lists::new(EventColumns::new()),
-            links: Lists::new(LinkColumns::new()),
-            dropped_attributes_count: Int64Builder::new(),
-            dropped_events_count: Int64Builder::new(),
-            dropped_links_count: Int64Builder::new(),
-            origin: OriginColumns::new(),
+    fn reserve(&mut self, rows: usize) {
+        self.time.reserve(rows);
+        self.trace_id.reserve(rows);
+        self.span_id.reserve(rows);
+        self.name.reserve(rows);
+        self.duration_ms.reserve(rows);
+        self.origin.reserve(rows);
+    }
+
+    fn push(&mut self, sent: &Sent<'_>, checked: &Checked<'_>, attributes: &Attributes<'_>, now: i64) {
+        // Without any time, where we saw it.
+        self.time.push(checked.time().unwrap_or(now));
+        self.trace_id.push_hex(Some(checked.trace_id));
+        self.span_id.push_hex(Some(checked.span_id));
+        self.parent_span_id.push_hex(checked.parent_span_id);
+        self.trace_state.push_non_empty(sent.trace_state);
+        self.flags.push(sent.flags.into());
+        self.name.push(sent.name);
+        push_word(&mut self.kind, &KINDS, sent.kind);
+        push_word(&mut self.status, &STATUSES, sent.status_code);
+        self.status_message.push_non_empty(sent.status_message);
+        self.duration_ms.push_option(checked.duration().map(|nanos| nanos as f64 / 1e6));
+        for (column, texts) in self.typed.iter_mut().enumerate() {
+            texts.push_option(attributes.typed(column));
         }
+        let status_code =
+            attributes.typed(STATUS_CODE).and_then(|code| str::from_utf8(code).ok()?.parse().ok());
+        self.http_response_status_code.push_option(status_code);
+        self.events.close();
+        self.links.close();
+        self.dropped_attributes_count.push(sent.dropped_attributes_count.into());
+        self.dropped_events_count.push(sent.dropped_events_count.into());
+        self.dropped_links_count.push(sent.dropped_links_count.into());
+        self.origin.push(attributes);
     }
 
-    fn push(
-        &mut self,
-        mut span: Span,
-        origin: &Origin<'_>,
-        context: &mut Context<'_>,
-    ) -> Result<(), ItemReason> {
-        let checked = CheckedSpan::new(&mut span, context.config)?;
-        context.converted.duplicate_keys += checked.attributes.duplicate_keys;
-        // A span without a start is put where it ended, or where we saw it.
-        self.time.append_value(checked.start.or(checked.end).unwrap_or(context.now));
-        self.ingest_time.append_value(context.now);
-        self.push_plain(&span);
-        self.push_checked(&checked);
-        self.origin.push(origin, &checked.attributes);
-        Ok(())
-    }
-
-    fn push_plain(&mut self, span: &Span) {
-        let status = span.status.as_ref();
-        self.trace_state.append_option(non_empty(&span.trace_state));
-        self.flags.append_value(span.flags.into());
-        self.name.append_value(&span.name);
-        self.kind.append_value(kind_name(span.kind));
-        self.status.append_value(status_name(status.map_or(0, |status| status.code)));
-        self.status_message.append_option(status.and_then(|status| non_empty(&status.message)));
-        self.dropped_attributes_count.append_value(span.dropped_attributes_count.into());
-        self.dropped_events_count.append_value(span.dropped_events_count.into());
-        self.dropped_links_count.append_value(span.dropped_links_count.into());
-    }
-
-    fn push_checked(&mut self, span: &CheckedSpan) {
-        self.trace_id.append_value(&span.trace_id);
-        self.span_id.append_value(&span.span_id);
-        self.parent_span_id.append_option(span.parent_span_id.as_deref());
-        self.duration_ms.append_option(span.duration_ms());
-        let status_code = span.attributes.first(STATUS_CODE).and_then(|code| code.parse().ok());
-        self.http_response_status_code.append_option(status_code);
-        self.typed.push(&span.attributes);
-        for event in &span.events {
-            self.events.items.push(event);
-        }
-        self.events.close(span.events.len());
-        for link in &span.links {
-            self.links.items.push(link);
-        }
-        self.links.close(span.links.len());
-    }
-
-    fn finish(self) -> SignalBatch {
+    fn finish(self, ingest_time: i64) -> SignalBatch {
+        let mut ingest_times = Times::default();
+        ingest_times.repeat(Some(ingest_time), self.trace_id.len());
         let mut columns = vec![
-            ("time", done(self.time)),
-            ("ingest_time", done(self.ingest_time)),
-            ("trace_id", done(self.trace_id)),
-            ("span_id", done(self.span_id)),
-            ("parent_span_id", done(self.parent_span_id)),
-            ("trace_state", done(self.trace_state)),
-            ("flags", done(self.flags)),
-            ("name", done(self.name)),
-            ("kind", done(self.kind)),
-            ("status", done(self.status)),
-            ("status_message", done(self.status_message)),
-            ("duration_ms", done(self.duration_ms)),
-            ("http_response_status_code", done(self.http_response_status_code)),
-            ("events", self.events.finish(EventColumns::finish)),
-            ("links", self.links.finish(LinkColumns::finish)),
-            ("dropped_attributes_count", done(self.dropped_attributes_count)),
-            ("dropped_events_count", done(self.dropped_events_count)),
-            ("dropped_links_count", done(self.dropped_links_count)),
+            ("time", finish_times(self.time)),
+            ("ingest_time", finish_times(ingest_times)),
+            ("trace_id", self.trace_id.finish()),
+            ("span_id", self.span_id.finish()),
+            ("parent_span_id", self.parent_span_id.finish()),
+            ("trace_state", self.trace_state.finish()),
+            ("flags", self.flags.finish()),
+            ("name", self.name.finish()),
+            ("kind", self.kind.finish()),
+            ("status", self.status.finish()),
+            ("status_message", self.status_message.finish()),
+            ("duration_ms", self.duration_ms.finish()),
+            ("http_response_status_code", self.http_response_status_code.finish()),
+            ("events", self.events.finish()),
+            ("links", self.links.finish()),
+            ("dropped_attributes_count", self.dropped_attributes_count.finish()),
+            ("dropped_events_count", self.dropped_events_count.finish()),
+            ("dropped_links_count", self.dropped_links_count.finish()),
         ];
-        columns.extend(self.typed.finish());
+        columns.extend(TYPED.iter().zip(self.typed).map(|((name, _), texts)| (*name, texts.finish())));
         columns.extend(self.origin.finish());
         batch(Table::Spans, &columns)
     }
 }
 
-/// An enum value that we do not know keeps its number.
-fn kind_name(kind: i32) -> String {
-    match kind {
-        0 => "unspecified".to_owned(),
-        1 => "internal".to_owned(),
-        2 => "server".to_owned(),
-        3 => "client".to_owned(),
-        4 => "producer".to_owned(),
-        5 => "consumer".to_owned(),
-        other => other.to_string(),
-    }
-}
+const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
+const STATUSES: [&str; 3] = ["unset", "ok", "error"];
 
-fn status_name(code: i32) -> String {
-    match code {
-        0 => "unset".to_owned(),
-        1 => "ok".to_owned(),
-        2 => "error".to_owned(),
-        other => other.to_string(),
+/// An enum value that we do not know keeps its number.
+fn push_word(column: &mut TextColumn, words: &[&str], number: i32) {
+    match usize::try_from(number).ok().and_then(|number| words.get(number)) {
+        Some(word) => column.push(word.as_bytes()),
+        None => column.push(number.to_string().as_bytes()),
     }
 }

@@ -1,8 +1,10 @@
 //! Each conversion from OTLP/JSON to a row, column by column. Rows are read back as JSON, so that a test reads like
 //! what a person would see.
 
+mod corpus;
 mod logs;
 mod metrics;
+mod oracle;
 mod spans;
 
 use arrow::json::ArrayWriter;
@@ -10,9 +12,8 @@ use plimsoll_model::{SignalBatch, Table, Timestamp};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::admission::Admission;
-use crate::body::Received;
-use crate::wire::Encoding;
+use crate::admission::{Admission, Received};
+use crate::wire::{self, Encoding};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 const NOW_TEXT: &str = "2023-11-14T22:13:20Z";

@@ -152,7 +152,7 @@ impl Writer<'_> {
     }
 
     fn tag(&mut self, field: &Field, wire_type: u32) {
-        self.varint(u64::from(field.number << 3 | wire_type));
+        self.varint(u64::from(field.number) << 3 | u64::from(wire_type));
     }
 
     fn varint(&mut self, value: u64) {

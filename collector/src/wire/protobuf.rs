@@ -1,31 +1,27 @@
-//! One walk over a protobuf body before anything decodes it: every declared length lies within its parent, attribute
-//! values nest no deeper than the limit, text is UTF-8, and the memory that decoding will take is added up. A message of two
-//! bytes can stand for a struct of several hundred, so the body's own size says little about it.
+//! One walk over a protobuf body before anything reads it: every field is encoded as its type asks, every declared length
+//! lies within its parent, attribute values nest no deeper than the limit, text is UTF-8, and the memory that the rows will
+//! take is added up. A message of two bytes can stand for a row of several hundred, so the body's own size says
+//! little about it.
 
 use std::mem::size_of;
 
 use super::malformed::Malformed;
 use super::schema::{Field, Kind, Message};
 
-/// Bytes that the decoded request will occupy, about. Recursion is bounded: only attribute values nest, and each
-/// level of theirs is counted.
+/// A value within a list or map becomes JSON, in which a control character takes six bytes.
+const ESCAPED_GROWTH: usize = 5;
+
+/// Bytes that the body's rows will occupy, about. Recursion is bounded: only attribute values nest, and each level of
+/// theirs is counted.
 pub(super) fn scan(bytes: &[u8], root: &Message, max_depth: usize) -> Result<usize, Malformed> {
-    let mut scan = Scan { max_depth, decoded_bytes: bytes.len() };
+    let mut scan = Scan { max_depth, row_bytes: bytes.len() };
     scan.message(bytes, root, 0)?;
-    Ok(scan.decoded_bytes)
+    Ok(scan.row_bytes)
 }
 
 struct Scan {
     max_depth: usize,
-    decoded_bytes: usize,
-}
-
-/// Which element of a repeated field is at hand. Encoders write them in a row; should one interleave, the count
-/// starts over and the path is off by that.
-#[derive(Default)]
-struct Occurrence {
-    number: u64,
-    index: usize,
+    row_bytes: usize,
 }
 
 impl Scan {
@@ -34,26 +30,41 @@ impl Scan {
         if depth > self.max_depth {
             return Err(Malformed::too_deep(self.max_depth));
         }
-        self.decoded_bytes = self.decoded_bytes.saturating_add(message.size);
+        self.pay(message.size);
+        // Its outermost level pays for all within.
+        if message.nests && depth == 2 {
+            self.pay(bytes.len().saturating_mul(ESCAPED_GROWTH));
+        }
         let mut rest = bytes;
-        let mut occurrence = Occurrence::default();
+        let mut seen = 0_u32;
         while !rest.is_empty() {
+            let before = bytes.len() - rest.len();
             let tag = varint(&mut rest)?;
-            let field = message.by_number(tag >> 3);
-            let index = occurrence.next(tag >> 3);
-            let Some(field) = field else {
+            let Some(field) = message.by_number(tag >> 3) else {
                 skip(&mut rest, tag)?;
                 continue;
             };
-            self.field(&mut rest, tag, field, depth).map_err(|malformed| {
-                if field.repeated { malformed.at(field.name, index) } else { malformed.within(field.name) }
-            })?;
+            let bit = 1 << field.number;
+            let scanned = match field.kind {
+                Kind::Message(_) if !field.repeated && !field.joins && seen & bit != 0 => {
+                    Err(Malformed::new("comes in several parts; send it as one"))
+                }
+                _ => self.field(&mut rest, tag, field, depth),
+            };
+            scanned.map_err(|malformed| placed(malformed, field, &bytes[..before]))?;
+            seen |= bit;
         }
         Ok(())
     }
 
     fn field(&mut self, rest: &mut &[u8], tag: u64, field: &Field, depth: usize) -> Result<(), Malformed> {
         let payload = skip(rest, tag)?;
+        if tag & 7 != field.kind.wire_type() {
+            return match payload {
+                Some(packed) if field.repeated => self.packed(packed, field.kind),
+                _ => Err(Malformed::new("is encoded as another type")),
+            };
+        }
         let Some(payload) = payload else {
             self.pay(if field.repeated { size_of::<u64>() } else { 0 });
             return Ok(());
@@ -61,37 +72,48 @@ impl Scan {
         match field.kind {
             Kind::Message(message) => self.message(payload, message, depth),
             Kind::Text => {
-                self.pay(if field.repeated { size_of::<String>() } else { 0 });
-                std::str::from_utf8(payload).map_err(|_| Malformed::new("text must be UTF-8"))?;
-                Ok(())
-            }
-            // A packed list of varints: one byte each at the least.
-            Kind::Uint64 => {
-                self.pay(payload.len().saturating_mul(size_of::<u64>()));
-                Ok(())
+                std::str::from_utf8(payload).map(|_| ()).map_err(|_| Malformed::new("text must be UTF-8"))
             }
             _ => Ok(()),
         }
     }
 
+    /// Numbers in a row, without tags between them.
+    fn packed(&mut self, packed: &[u8], kind: Kind) -> Result<(), Malformed> {
+        if kind.wire_type() == 1 {
+            let is_whole = packed.len().is_multiple_of(size_of::<u64>());
+            return is_whole.then_some(()).ok_or_else(|| Malformed::new("a packed list is cut off"));
+        }
+        // One byte each at the least.
+        self.pay(packed.len().saturating_mul(size_of::<u64>()));
+        let mut rest = packed;
+        while !rest.is_empty() {
+            varint(&mut rest)?;
+        }
+        Ok(())
+    }
+
     fn pay(&mut self, bytes: usize) {
-        self.decoded_bytes = self.decoded_bytes.saturating_add(bytes);
+        self.row_bytes = self.row_bytes.saturating_add(bytes);
     }
 }
 
-impl Occurrence {
-    fn next(&mut self, number: u64) -> usize {
-        if self.number == number {
-            self.index += 1;
-        } else {
-            *self = Self { number, index: 0 };
-        }
-        self.index
+fn placed(malformed: Malformed, field: &Field, before: &[u8]) -> Malformed {
+    if !field.repeated {
+        return malformed.within(field.name);
     }
+    let (mut rest, mut index) = (before, 0);
+    while let Ok(tag) = varint(&mut rest) {
+        index += usize::from(tag >> 3 == u64::from(field.number));
+        if skip(&mut rest, tag).is_err() {
+            break;
+        }
+    }
+    malformed.at(field.name, index)
 }
 
 /// Steps over one field's value; returns the bytes of a length-delimited one.
-fn skip<'a>(rest: &mut &'a [u8], tag: u64) -> Result<Option<&'a [u8]>, Malformed> {
+pub(super) fn skip<'a>(rest: &mut &'a [u8], tag: u64) -> Result<Option<&'a [u8]>, Malformed> {
     if tag >> 3 == 0 || tag > u64::from(u32::MAX) {
         return Err(Malformed::new("this is not protobuf: a field number is out of range"));
     }
@@ -119,18 +141,30 @@ fn take<'a>(rest: &mut &'a [u8], length: u64) -> Result<&'a [u8], Malformed> {
     Ok(taken)
 }
 
-fn varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
+#[inline]
+pub(super) fn varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
+    if let [byte, after @ ..] = *rest
+        && *byte < 0x80
+    {
+        *rest = after;
+        return Ok(u64::from(*byte));
+    }
+    long_varint(rest)
+        .ok_or_else(|| Malformed::new("an integer is cut off or too long: truncated, or not protobuf"))
+}
+
+pub(super) fn long_varint(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     for (position, byte) in rest.iter().enumerate().take(10) {
-        // The tenth byte has room for one bit; prost refuses more, and so do we.
+        // The tenth byte has room for one bit; protobuf decoders refuse more, and so do we.
         if position == 9 && *byte > 1 {
             break;
         }
         value |= u64::from(byte & 0x7f) << (7 * position);
         if byte & 0x80 == 0 {
             *rest = &rest[position + 1..];
-            return Ok(value);
+            return Some(value);
         }
     }
-    Err(Malformed::new("an integer is cut off or too long: truncated, or not protobuf"))
+    None
 }

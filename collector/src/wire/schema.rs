@@ -1,18 +1,15 @@
 //! The structure of OTLP's export requests as tables: what a field is called in JSON, how it is encoded, and what it
 //! leads to. Fields that we ignore are absent and count as unknown.
 
-use std::mem::size_of;
-
-use opentelemetry_proto::tonic::common::v1 as common;
-use opentelemetry_proto::tonic::logs::v1 as logs;
-use opentelemetry_proto::tonic::metrics::v1 as metrics;
-use opentelemetry_proto::tonic::resource::v1 as resource;
-use opentelemetry_proto::tonic::trace::v1 as trace;
+/// Field numbers of OTLP end here, so that finding a field is one look into an array.
+const NUMBERS: usize = 17;
 
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(super) fields: &'static [Field],
-    /// What one of it occupies when decoded, besides its text.
+    /// By field number: one more than its position in `fields`, or 0.
+    positions: [u8; NUMBERS],
+    /// What one of it occupies as a row, or within a row, besides its text.
     pub(super) size: usize,
     /// Attribute values nest; this is what the depth limit counts.
     pub(super) nests: bool,
@@ -20,11 +17,14 @@ pub(crate) struct Message {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field {
-    pub(super) number: u32,
+    pub(super) number: u8,
     /// The JSON name; error messages use it for both encodings.
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) repeated: bool,
+    /// A message that may come in several parts, which are read as one; no encoder writes any, and where joining them would
+    /// take a copy we refuse them.
+    pub(super) joins: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +46,21 @@ pub(super) enum Kind {
     Message(&'static Message),
 }
 
+impl Kind {
+    pub(super) const fn wire_type(self) -> u64 {
+        match self {
+            Self::Bool | Self::Enum | Self::Uint32 | Self::Sint32 | Self::Int64 | Self::Uint64 => 0,
+            Self::Fixed64 | Self::Sfixed64 | Self::Double => 1,
+            Self::Text | Self::Id | Self::Bytes | Self::Message(_) => 2,
+            Self::Fixed32 => 5,
+        }
+    }
+}
+
 impl Message {
     pub(super) fn by_number(&self, number: u64) -> Option<&Field> {
-        self.fields.iter().find(|field| u64::from(field.number) == number)
+        let position = *self.positions.get(usize::try_from(number).ok()?)?;
+        self.fields.get(usize::from(position).checked_sub(1)?)
     }
 
     pub(super) fn by_name(&self, name: &str) -> Option<&Field> {
@@ -56,36 +68,56 @@ impl Message {
     }
 }
 
-const fn one(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field { number, name, kind, repeated: false }
+/// A message that is no row of its own and no entry of a list.
+const fn message(fields: &'static [Field]) -> Message {
+    sized(0, fields)
 }
 
-const fn many(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field { number, name, kind, repeated: true }
+const fn sized(size: usize, fields: &'static [Field]) -> Message {
+    let mut positions = [0; NUMBERS];
+    let mut position: u8 = 0;
+    while (position as usize) < fields.len() {
+        positions[fields[position as usize].number as usize] = position + 1;
+        position += 1;
+    }
+    Message { fields, positions, size, nests: false }
 }
 
-const fn text(number: u32, name: &'static str) -> Field {
+const fn one(number: u8, name: &'static str, kind: Kind) -> Field {
+    Field { number, name, kind, repeated: false, joins: false }
+}
+
+const fn many(number: u8, name: &'static str, kind: Kind) -> Field {
+    Field { number, name, kind, repeated: true, joins: false }
+}
+
+const fn text(number: u8, name: &'static str) -> Field {
     one(number, name, Kind::Text)
 }
 
-const fn time(number: u32, name: &'static str) -> Field {
+const fn time(number: u8, name: &'static str) -> Field {
     one(number, name, Kind::Fixed64)
 }
 
-const fn sub(number: u32, name: &'static str, message: &'static Message) -> Field {
+const fn sub(number: u8, name: &'static str, message: &'static Message) -> Field {
     one(number, name, Kind::Message(message))
 }
 
-const fn subs(number: u32, name: &'static str, message: &'static Message) -> Field {
+const fn joined(number: u8, name: &'static str, message: &'static Message) -> Field {
+    Field { joins: true, ..sub(number, name, message) }
+}
+
+const fn subs(number: u8, name: &'static str, message: &'static Message) -> Field {
     many(number, name, Kind::Message(message))
 }
 
-const fn attributes(number: u32) -> Field {
+const fn attributes(number: u8) -> Field {
     subs(number, "attributes", &KEY_VALUE)
 }
 
 pub(super) static ANY_VALUE: Message = Message {
-    fields: &[
+    nests: true,
+    ..message(&[
         text(1, "stringValue"),
         one(2, "boolValue", Kind::Bool),
         one(3, "intValue", Kind::Int64),
@@ -93,75 +125,46 @@ pub(super) static ANY_VALUE: Message = Message {
         sub(5, "arrayValue", &ARRAY_VALUE),
         sub(6, "kvlistValue", &KEY_VALUE_LIST),
         one(7, "bytesValue", Kind::Bytes),
-    ],
-    size: size_of::<common::AnyValue>(),
-    nests: true,
+    ])
 };
 
-static ARRAY_VALUE: Message =
-    Message { fields: &[subs(1, "values", &ANY_VALUE)], size: size_of::<common::ArrayValue>(), nests: false };
+static ARRAY_VALUE: Message = message(&[subs(1, "values", &ANY_VALUE)]);
 
-static KEY_VALUE_LIST: Message = Message {
-    fields: &[subs(1, "values", &KEY_VALUE)],
-    size: size_of::<common::KeyValueList>(),
-    nests: false,
-};
+static KEY_VALUE_LIST: Message = message(&[subs(1, "values", &KEY_VALUE)]);
 
-static KEY_VALUE: Message = Message {
-    fields: &[text(1, "key"), sub(2, "value", &ANY_VALUE)],
-    size: size_of::<common::KeyValue>(),
-    nests: false,
-};
+static KEY_VALUE: Message = sized(16, &[text(1, "key"), sub(2, "value", &ANY_VALUE)]);
 
-static ENTITY_REF: Message = Message {
-    fields: &[
-        text(1, "schemaUrl"),
-        text(2, "type"),
-        many(3, "idKeys", Kind::Text),
-        many(4, "descriptionKeys", Kind::Text),
-    ],
-    size: size_of::<common::EntityRef>(),
-    nests: false,
-};
+static ENTITY_REF: Message = message(&[
+    text(1, "schemaUrl"),
+    text(2, "type"),
+    many(3, "idKeys", Kind::Text),
+    many(4, "descriptionKeys", Kind::Text),
+]);
 
-static RESOURCE: Message = Message {
-    fields: &[
-        attributes(1),
-        one(2, "droppedAttributesCount", Kind::Uint32),
-        subs(3, "entityRefs", &ENTITY_REF),
-    ],
-    size: size_of::<resource::Resource>(),
-    nests: false,
-};
+static RESOURCE: Message = message(&[
+    attributes(1),
+    one(2, "droppedAttributesCount", Kind::Uint32),
+    subs(3, "entityRefs", &ENTITY_REF),
+]);
 
-static SCOPE: Message = Message {
-    fields: &[
-        text(1, "name"),
-        text(2, "version"),
-        attributes(3),
-        one(4, "droppedAttributesCount", Kind::Uint32),
-    ],
-    size: size_of::<common::InstrumentationScope>(),
-    nests: false,
-};
+static SCOPE: Message = message(&[
+    text(1, "name"),
+    text(2, "version"),
+    attributes(3),
+    one(4, "droppedAttributesCount", Kind::Uint32),
+]);
 
-pub(crate) static TRACES_REQUEST: Message =
-    Message { fields: &[subs(1, "resourceSpans", &RESOURCE_SPANS)], size: 0, nests: false };
+pub(crate) static TRACES_REQUEST: Message = message(&[subs(1, "resourceSpans", &RESOURCE_SPANS)]);
 
-static RESOURCE_SPANS: Message = Message {
-    fields: &[sub(1, "resource", &RESOURCE), subs(2, "scopeSpans", &SCOPE_SPANS), text(3, "schemaUrl")],
-    size: size_of::<trace::ResourceSpans>(),
-    nests: false,
-};
+static RESOURCE_SPANS: Message =
+    message(&[joined(1, "resource", &RESOURCE), subs(2, "scopeSpans", &SCOPE_SPANS), text(3, "schemaUrl")]);
 
-static SCOPE_SPANS: Message = Message {
-    fields: &[sub(1, "scope", &SCOPE), subs(2, "spans", &SPAN), text(3, "schemaUrl")],
-    size: size_of::<trace::ScopeSpans>(),
-    nests: false,
-};
+static SCOPE_SPANS: Message =
+    message(&[joined(1, "scope", &SCOPE), subs(2, "spans", &SPAN), text(3, "schemaUrl")]);
 
-static SPAN: Message = Message {
-    fields: &[
+static SPAN: Message = sized(
+    512,
+    &[
         one(1, "traceId", Kind::Id),
         one(2, "spanId", Kind::Id),
         text(3, "traceState"),
@@ -176,26 +179,24 @@ static SPAN: Message = Message {
         one(12, "droppedEventsCount", Kind::Uint32),
         subs(13, "links", &SPAN_LINK),
         one(14, "droppedLinksCount", Kind::Uint32),
-        sub(15, "status", &STATUS),
+        joined(15, "status", &STATUS),
         one(16, "flags", Kind::Fixed32),
     ],
-    size: size_of::<trace::Span>(),
-    nests: false,
-};
+);
 
-static SPAN_EVENT: Message = Message {
-    fields: &[
+static SPAN_EVENT: Message = sized(
+    64,
+    &[
         time(1, "timeUnixNano"),
         text(2, "name"),
         attributes(3),
         one(4, "droppedAttributesCount", Kind::Uint32),
     ],
-    size: size_of::<trace::span::Event>(),
-    nests: false,
-};
+);
 
-static SPAN_LINK: Message = Message {
-    fields: &[
+static SPAN_LINK: Message = sized(
+    128,
+    &[
         one(1, "traceId", Kind::Id),
         one(2, "spanId", Kind::Id),
         text(3, "traceState"),
@@ -203,33 +204,21 @@ static SPAN_LINK: Message = Message {
         one(5, "droppedAttributesCount", Kind::Uint32),
         one(6, "flags", Kind::Fixed32),
     ],
-    size: size_of::<trace::span::Link>(),
-    nests: false,
-};
+);
 
-static STATUS: Message = Message {
-    fields: &[text(2, "message"), one(3, "code", Kind::Enum)],
-    size: size_of::<trace::Status>(),
-    nests: false,
-};
+static STATUS: Message = message(&[text(2, "message"), one(3, "code", Kind::Enum)]);
 
-pub(crate) static LOGS_REQUEST: Message =
-    Message { fields: &[subs(1, "resourceLogs", &RESOURCE_LOGS)], size: 0, nests: false };
+pub(crate) static LOGS_REQUEST: Message = message(&[subs(1, "resourceLogs", &RESOURCE_LOGS)]);
 
-static RESOURCE_LOGS: Message = Message {
-    fields: &[sub(1, "resource", &RESOURCE), subs(2, "scopeLogs", &SCOPE_LOGS), text(3, "schemaUrl")],
-    size: size_of::<logs::ResourceLogs>(),
-    nests: false,
-};
+static RESOURCE_LOGS: Message =
+    message(&[joined(1, "resource", &RESOURCE), subs(2, "scopeLogs", &SCOPE_LOGS), text(3, "schemaUrl")]);
 
-static SCOPE_LOGS: Message = Message {
-    fields: &[sub(1, "scope", &SCOPE), subs(2, "logRecords", &LOG_RECORD), text(3, "schemaUrl")],
-    size: size_of::<logs::ScopeLogs>(),
-    nests: false,
-};
+static SCOPE_LOGS: Message =
+    message(&[joined(1, "scope", &SCOPE), subs(2, "logRecords", &LOG_RECORD), text(3, "schemaUrl")]);
 
-static LOG_RECORD: Message = Message {
-    fields: &[
+static LOG_RECORD: Message = sized(
+    320,
+    &[
         time(1, "timeUnixNano"),
         one(2, "severityNumber", Kind::Enum),
         text(3, "severityText"),
@@ -242,27 +231,22 @@ static LOG_RECORD: Message = Message {
         time(11, "observedTimeUnixNano"),
         text(12, "eventName"),
     ],
-    size: size_of::<logs::LogRecord>(),
-    nests: false,
-};
+);
 
-pub(crate) static METRICS_REQUEST: Message =
-    Message { fields: &[subs(1, "resourceMetrics", &RESOURCE_METRICS)], size: 0, nests: false };
+pub(crate) static METRICS_REQUEST: Message = message(&[subs(1, "resourceMetrics", &RESOURCE_METRICS)]);
 
-static RESOURCE_METRICS: Message = Message {
-    fields: &[sub(1, "resource", &RESOURCE), subs(2, "scopeMetrics", &SCOPE_METRICS), text(3, "schemaUrl")],
-    size: size_of::<metrics::ResourceMetrics>(),
-    nests: false,
-};
+static RESOURCE_METRICS: Message = message(&[
+    joined(1, "resource", &RESOURCE),
+    subs(2, "scopeMetrics", &SCOPE_METRICS),
+    text(3, "schemaUrl"),
+]);
 
-static SCOPE_METRICS: Message = Message {
-    fields: &[sub(1, "scope", &SCOPE), subs(2, "metrics", &METRIC), text(3, "schemaUrl")],
-    size: size_of::<metrics::ScopeMetrics>(),
-    nests: false,
-};
+static SCOPE_METRICS: Message =
+    message(&[joined(1, "scope", &SCOPE), subs(2, "metrics", &METRIC), text(3, "schemaUrl")]);
 
-static METRIC: Message = Message {
-    fields: &[
+static METRIC: Message = sized(
+    32,
+    &[
         text(1, "name"),
         text(2, "description"),
         text(3, "unit"),
@@ -273,38 +257,27 @@ static METRIC: Message = Message {
         sub(11, "summary", &SUMMARY),
         subs(12, "metadata", &KEY_VALUE),
     ],
-    size: size_of::<metrics::Metric>(),
-    nests: false,
-};
+);
 
-static GAUGE: Message = Message { fields: &[subs(1, "dataPoints", &NUMBER_POINT)], size: 0, nests: false };
+static GAUGE: Message = message(&[subs(1, "dataPoints", &NUMBER_POINT)]);
 
-static SUM: Message = Message {
-    fields: &[
-        subs(1, "dataPoints", &NUMBER_POINT),
-        one(2, "aggregationTemporality", Kind::Enum),
-        one(3, "isMonotonic", Kind::Bool),
-    ],
-    size: 0,
-    nests: false,
-};
+static SUM: Message = message(&[
+    subs(1, "dataPoints", &NUMBER_POINT),
+    one(2, "aggregationTemporality", Kind::Enum),
+    one(3, "isMonotonic", Kind::Bool),
+]);
 
-static HISTOGRAM: Message = Message {
-    fields: &[subs(1, "dataPoints", &HISTOGRAM_POINT), one(2, "aggregationTemporality", Kind::Enum)],
-    size: 0,
-    nests: false,
-};
+static HISTOGRAM: Message =
+    message(&[subs(1, "dataPoints", &HISTOGRAM_POINT), one(2, "aggregationTemporality", Kind::Enum)]);
 
-static EXPONENTIAL_HISTOGRAM: Message = Message {
-    fields: &[subs(1, "dataPoints", &EXPONENTIAL_POINT), one(2, "aggregationTemporality", Kind::Enum)],
-    size: 0,
-    nests: false,
-};
+static EXPONENTIAL_HISTOGRAM: Message =
+    message(&[subs(1, "dataPoints", &EXPONENTIAL_POINT), one(2, "aggregationTemporality", Kind::Enum)]);
 
-static SUMMARY: Message = Message { fields: &[subs(1, "dataPoints", &SUMMARY_POINT)], size: 0, nests: false };
+static SUMMARY: Message = message(&[subs(1, "dataPoints", &SUMMARY_POINT)]);
 
-static NUMBER_POINT: Message = Message {
-    fields: &[
+static NUMBER_POINT: Message = sized(
+    384,
+    &[
         time(2, "startTimeUnixNano"),
         time(3, "timeUnixNano"),
         one(4, "asDouble", Kind::Double),
@@ -313,12 +286,11 @@ static NUMBER_POINT: Message = Message {
         attributes(7),
         one(8, "flags", Kind::Uint32),
     ],
-    size: size_of::<metrics::NumberDataPoint>(),
-    nests: false,
-};
+);
 
-static HISTOGRAM_POINT: Message = Message {
-    fields: &[
+static HISTOGRAM_POINT: Message = sized(
+    384,
+    &[
         time(2, "startTimeUnixNano"),
         time(3, "timeUnixNano"),
         one(4, "count", Kind::Fixed64),
@@ -331,12 +303,11 @@ static HISTOGRAM_POINT: Message = Message {
         one(11, "min", Kind::Double),
         one(12, "max", Kind::Double),
     ],
-    size: size_of::<metrics::HistogramDataPoint>(),
-    nests: false,
-};
+);
 
-static EXPONENTIAL_POINT: Message = Message {
-    fields: &[
+static EXPONENTIAL_POINT: Message = sized(
+    384,
+    &[
         attributes(1),
         time(2, "startTimeUnixNano"),
         time(3, "timeUnixNano"),
@@ -344,26 +315,21 @@ static EXPONENTIAL_POINT: Message = Message {
         one(5, "sum", Kind::Double),
         one(6, "scale", Kind::Sint32),
         one(7, "zeroCount", Kind::Fixed64),
-        sub(8, "positive", &BUCKETS),
-        sub(9, "negative", &BUCKETS),
+        joined(8, "positive", &BUCKETS),
+        joined(9, "negative", &BUCKETS),
         one(10, "flags", Kind::Uint32),
         subs(11, "exemplars", &EXEMPLAR),
         one(12, "min", Kind::Double),
         one(13, "max", Kind::Double),
         one(14, "zeroThreshold", Kind::Double),
     ],
-    size: size_of::<metrics::ExponentialHistogramDataPoint>(),
-    nests: false,
-};
+);
 
-static BUCKETS: Message = Message {
-    fields: &[one(1, "offset", Kind::Sint32), many(2, "bucketCounts", Kind::Uint64)],
-    size: 0,
-    nests: false,
-};
+static BUCKETS: Message = message(&[one(1, "offset", Kind::Sint32), many(2, "bucketCounts", Kind::Uint64)]);
 
-static SUMMARY_POINT: Message = Message {
-    fields: &[
+static SUMMARY_POINT: Message = sized(
+    384,
+    &[
         time(2, "startTimeUnixNano"),
         time(3, "timeUnixNano"),
         one(4, "count", Kind::Fixed64),
@@ -372,18 +338,14 @@ static SUMMARY_POINT: Message = Message {
         attributes(7),
         one(8, "flags", Kind::Uint32),
     ],
-    size: size_of::<metrics::SummaryDataPoint>(),
-    nests: false,
-};
+);
 
-static VALUE_AT_QUANTILE: Message = Message {
-    fields: &[one(1, "quantile", Kind::Double), one(2, "value", Kind::Double)],
-    size: size_of::<metrics::summary_data_point::ValueAtQuantile>(),
-    nests: false,
-};
+static VALUE_AT_QUANTILE: Message =
+    sized(16, &[one(1, "quantile", Kind::Double), one(2, "value", Kind::Double)]);
 
-static EXEMPLAR: Message = Message {
-    fields: &[
+static EXEMPLAR: Message = sized(
+    128,
+    &[
         time(2, "timeUnixNano"),
         one(3, "asDouble", Kind::Double),
         one(4, "spanId", Kind::Id),
@@ -391,6 +353,4 @@ static EXEMPLAR: Message = Message {
         one(6, "asInt", Kind::Sfixed64),
         subs(7, "filteredAttributes", &KEY_VALUE),
     ],
-    size: size_of::<metrics::Exemplar>(),
-    nests: false,
-};
+);

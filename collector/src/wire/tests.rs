@@ -11,12 +11,18 @@ use prost::Message as _;
 use super::*;
 use crate::admission::Admission;
 use crate::config::Config;
+use crate::refusal::RequestReason;
 
 const MAX_DEPTH: usize = 32;
 
 fn check_bytes(bytes: &[u8], encoding: Encoding, root: &'static Message) -> Result<Vec<u8>, Refusal> {
     let lease = Admission::new(&Config::default()).lease();
     check(Received { bytes: bytes.to_vec(), lease }, encoding, root, MAX_DEPTH).map(|checked| checked.bytes)
+}
+
+/// The oracle's reading of bytes that have passed.
+fn decode<M: prost::Message + Default>(bytes: &[u8]) -> Result<M, prost::DecodeError> {
+    M::decode(bytes)
 }
 
 fn from_json<M: prost::Message + Default>(json: &str, root: &'static Message) -> Result<M, String> {

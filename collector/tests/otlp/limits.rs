@@ -53,7 +53,7 @@ async fn a_lake_that_takes_nothing_makes_clients_keep_their_data() {
         }
     }
     let logs = &door.stats().signals[1];
-    assert_eq!((logs.received, logs.stored, logs.refused_total(), logs.in_flight()), (3, 0, 3, 0));
+    assert_eq!((logs.received, logs.stored, logs.refused_total(), logs.in_flight), (3, 0, 3, 0));
     assert_eq!(door.rows(Table::Logs), 0);
     door.close().await;
 }

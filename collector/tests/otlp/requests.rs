@@ -25,7 +25,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    fn new(signal: Signal, message: &(impl Message + serde::Serialize)) -> Self {
+    pub(crate) fn new(signal: Signal, message: &(impl Message + serde::Serialize)) -> Self {
         let json = serde_json::to_vec(message).expect("serialises");
         Self { signal, protobuf: message.encode_to_vec(), json }
     }

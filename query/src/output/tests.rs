@@ -19,7 +19,9 @@ async fn json_has_moments_in_utc_maps_as_objects_and_nulls() {
         "name": "POST /orders",
         "duration_ms": 250.0,
         "attributes": {"http.route": "/orders/1", "empty": null},
-        "events": [{"time_unix_nano": 7, "name": "lock wait", "attributes": {"pid": "42"}}],
+        "events": [{
+            "time_unix_nano": 7, "name": "lock wait", "attributes": {"pid": "42"}, "dropped_attributes_count": null,
+        }],
         "parent_span_id": null,
     }]);
     assert_eq!(json, expected);
@@ -34,7 +36,8 @@ async fn csv_and_tables_have_nested_values_as_json() {
         "time,name,duration_ms,attributes,events,parent_span_id\n\
          2027-01-15T07:59:59.000000001Z,POST /orders,250.0,\
          \"{\"\"empty\"\":null,\"\"http.route\"\":\"\"/orders/1\"\"}\",\
-         \"[{\"\"time_unix_nano\"\":7,\"\"name\"\":\"\"lock wait\"\",\"\"attributes\"\":{\"\"pid\"\":\"\"42\"\"}}]\",\n"
+         \"[{\"\"time_unix_nano\"\":7,\"\"name\"\":\"\"lock wait\"\",\"\"attributes\"\":{\"\"pid\"\":\"\"42\"\"},\
+         \"\"dropped_attributes_count\"\":null}]\",\n"
     );
     let table = answer.to_text().expect("writes");
     assert!(table.contains("| 2027-01-15T07:59:59.000000001Z | POST /orders | 250.0 "), "{table}");

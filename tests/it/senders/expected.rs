@@ -11,13 +11,19 @@ pub(super) fn span(sent: &Value) -> Value {
             "time_unix_nano": nanos(&event["time_ns"]),
             "name": event["name"],
             "attributes": texts(&event["attributes"]),
+            "dropped_attributes_count": 0,
         })
     };
+    // "Is remote" is known. JavaScript says besides that the linked span is sampled; Python leaves that out.
+    let flags = if sent["resource"]["telemetry.sdk.language"] == "nodejs" { 0x101 } else { 0x100 };
     let link = |link: &Value| {
         json!({
             "trace_id": link["trace_id"],
             "span_id": link["span_id"],
+            "trace_state": null,
+            "flags": flags,
             "attributes": texts(&link["attributes"]),
+            "dropped_attributes_count": 0,
         })
     };
     with_origin(
@@ -117,6 +123,7 @@ pub(super) fn metric(sent: &Value) -> Value {
             "value": exemplar["value"],
             "trace_id": exemplar["trace_id"],
             "span_id": exemplar["span_id"],
+            "filtered_attributes": {},
         })
     };
     with_origin(

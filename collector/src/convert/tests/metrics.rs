@@ -57,12 +57,31 @@ fn a_sum_says_whether_it_only_rises_and_from_when() {
 }
 
 #[test]
+fn a_whole_number_is_kept_whole_beside_its_double() {
+    let row = row("gauge", points(json!({"asInt": "9007199254740993"})));
+    assert_columns(&row, &json!({"value": 9_007_199_254_740_992.0, "value_int": 9_007_199_254_740_993_i64}));
+    assert_columns(&self::row("gauge", points(json!({"asDouble": 2}))), &json!({"value_int": null}));
+}
+
+#[test]
+fn a_metrics_metadata_is_on_each_of_its_points() {
+    let mut metric = metric("gauge", json!({"dataPoints": [{"asInt": 1}, {"asInt": 2}]}));
+    metric["metadata"] = attributes(&[("prometheus.type", text("unknown"))]);
+    let rows = rows(&converted(Signal::Metrics, &request(&[metric])), Table::Metrics);
+    for row in &rows {
+        assert_eq!(row["metadata"], json!({"prometheus.type": "unknown"}));
+    }
+    assert_eq!(rows.len(), 2);
+}
+
+#[test]
 fn a_histogram_keeps_its_buckets_and_its_exemplars() {
     let row = row(
         "histogram",
         json!({"aggregationTemporality": 1, "dataPoints": [{
             "count": "3", "sum": 4.5, "min": 0.1, "max": 3, "explicitBounds": [0.5, 1], "bucketCounts": ["1", "1", "1"],
-            "exemplars": [{"timeUnixNano": "5", "asDouble": 3, "traceId": TRACE_ID, "spanId": SPAN_ID}],
+            "exemplars": [{"timeUnixNano": "5", "asDouble": 3, "traceId": TRACE_ID, "spanId": SPAN_ID,
+                "filteredAttributes": attributes(&[("user", text("u1"))])}],
         }]}),
     );
     assert_columns(
@@ -70,7 +89,8 @@ fn a_histogram_keeps_its_buckets_and_its_exemplars() {
         &json!({
             "kind": "histogram", "temporality": "delta", "value": null, "count": 3, "sum": 4.5, "min": 0.1, "max": 3.0,
             "bucket_bounds": [0.5, 1.0], "bucket_counts": [1, 1, 1], "scale": null,
-            "exemplars": [{"time_unix_nano": 5, "value": 3.0, "trace_id": TRACE_ID, "span_id": SPAN_ID}],
+            "exemplars": [{"time_unix_nano": 5, "value": 3.0, "trace_id": TRACE_ID, "span_id": SPAN_ID,
+                "filtered_attributes": {"user": "u1"}}],
         }),
     );
 }

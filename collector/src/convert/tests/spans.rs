@@ -61,7 +61,51 @@ fn old_spellings_fill_the_columns_and_stay_as_they_came() {
         }),
     );
     assert_eq!(row["attributes"]["http.method"], "POST");
+    assert_eq!(row["attributes"]["http.request.method"], "POST");
     assert!(!row.to_string().contains("secret"), "a connection string is never stored");
+}
+
+#[test]
+fn a_current_spelling_that_was_sent_is_not_overruled_and_a_target_is_taken_apart() {
+    let row = row(json!({"attributes": attributes(&[
+        ("http.method", text("OLD")), ("http.request.method", text("NEW")), ("http.target", text("/a?b=c?d")),
+        ("db.cassandra.table", text("last")), ("db.sql.table", text("first")),
+    ])}));
+    assert_columns(&row, &json!({"http_request_method": "NEW", "db_collection_name": "first"}));
+    assert_eq!(
+        row["attributes"],
+        json!({
+            "http.method": "OLD", "http.request.method": "NEW", "http.target": "/a?b=c?d", "url.path": "/a",
+            "url.query": "b=c?d", "db.cassandra.table": "last", "db.sql.table": "first", "db.collection.name": "first",
+        })
+    );
+}
+
+#[test]
+fn a_resource_and_a_scope_keep_all_they_say() {
+    let request = json!({"resourceSpans": [{
+        "resource": {"attributes": attributes(&[("k", text("r"))]), "droppedAttributesCount": 1},
+        "schemaUrl": "https://r",
+        "scopeSpans": [{"spans": [span(json!({}))], "schemaUrl": "https://s", "scope": {
+            "name": "n", "version": "v", "attributes": attributes(&[("k", json!({"boolValue": true}))]),
+            "droppedAttributesCount": 2,
+        }}, {"spans": [span(json!({}))]}],
+    }]});
+    let rows = rows(&converted(Signal::Traces, &request), Table::Spans);
+    assert_columns(
+        &rows[0],
+        &json!({
+            "scope_attributes": {"k": "true"}, "scope_dropped_attributes_count": 2, "schema_url": "https://s",
+            "resource": {"k": "r"}, "resource_dropped_attributes_count": 1, "resource_schema_url": "https://r",
+        }),
+    );
+    assert_columns(
+        &rows[1],
+        &json!({
+            "scope_name": null, "scope_attributes": {}, "scope_dropped_attributes_count": 0, "schema_url": "https://r",
+            "resource": {"k": "r"}, "resource_schema_url": "https://r",
+        }),
+    );
 }
 
 #[test]
@@ -92,15 +136,25 @@ fn every_value_becomes_text_and_the_last_of_a_key_rules() {
 #[test]
 fn events_and_links_are_lists_and_a_lists_row_without_any_is_empty() {
     let with = span(json!({
-        "events": [{"timeUnixNano": "5", "name": "exception", "attributes": attributes(&[("k", text("v"))])}],
-        "links": [{"traceId": TRACE_ID, "spanId": SPAN_ID}, {"traceId": "00", "spanId": ""}],
+        "events": [{"timeUnixNano": "5", "name": "exception", "attributes": attributes(&[("k", text("v"))]),
+            "droppedAttributesCount": 3}],
+        "links": [{"traceId": TRACE_ID, "spanId": SPAN_ID, "traceState": "a=b", "flags": 257,
+            "droppedAttributesCount": 4}, {"traceId": "00", "spanId": ""}],
     }));
     let rows = rows(&converted(Signal::Traces, &request(&[with, span(json!({}))])), Table::Spans);
     assert_eq!(
         rows[0]["events"],
-        json!([{"time_unix_nano": 5, "name": "exception", "attributes": {"k": "v"}}])
+        json!([{
+            "time_unix_nano": 5, "name": "exception", "attributes": {"k": "v"}, "dropped_attributes_count": 3,
+        }])
     );
-    assert_eq!(rows[0]["links"][0], json!({"trace_id": TRACE_ID, "span_id": SPAN_ID, "attributes": {}}));
+    assert_eq!(
+        rows[0]["links"][0],
+        json!({
+            "trace_id": TRACE_ID, "span_id": SPAN_ID, "trace_state": "a=b", "flags": 257, "attributes": {},
+            "dropped_attributes_count": 4,
+        })
+    );
     assert_eq!(rows[0]["links"][1]["trace_id"], Value::Null);
     assert_columns(&rows[1], &json!({"events": [], "links": []}));
 }

@@ -1,0 +1,6 @@
+//! Bytes that claim to be OTLP metrics in JSON.
+#![no_main]
+
+use plimsoll_collector_fuzz::{Target, json};
+
+libfuzzer_sys::fuzz_target!(|body: &[u8]| json(Target::Metrics, body));

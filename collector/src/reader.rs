@@ -1,0 +1,56 @@
+//! Requests as they lie in the log: the checked protobuf of what was sent, read again after a crash by the same code as
+//! when it came, with no limit tighter than at that time.
+
+use bytes::Bytes;
+use plimsoll_model::{Original, OriginalFormat, ReadOriginal, SignalBatch, Timestamp};
+
+use crate::admission::{Admission, Received};
+use crate::config::Config;
+use crate::convert;
+use crate::refusal::Refusal;
+use crate::signal::Signal;
+use crate::wire::{self, Encoding};
+
+/// Gives the lake the rows of the OTLP requests in its log. What was acknowledged once is never refused here: limits that
+/// were lowered since, or those of another configuration, do not count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OtlpReader;
+
+impl ReadOriginal for OtlpReader {
+    fn rows(&self, original: &Original) -> Result<Vec<SignalBatch>, String> {
+        let signal = signal_of(original.format)?;
+        read(signal, original).map_err(|refusal| refusal.message)
+    }
+}
+
+/// JSON is in the log as the protobuf into which it was rewritten.
+pub(crate) fn original(signal: Signal, received: Timestamp, bytes: Vec<u8>) -> Original {
+    Original { format: format_of(signal), received, bytes: Bytes::from(bytes) }
+}
+
+/// These numbers lie on disk.
+const fn format_of(signal: Signal) -> OriginalFormat {
+    match signal {
+        Signal::Traces => OriginalFormat(1),
+        Signal::Logs => OriginalFormat(2),
+        Signal::Metrics => OriginalFormat(3),
+    }
+}
+
+fn signal_of(format: OriginalFormat) -> Result<Signal, String> {
+    let signal = Signal::ALL.into_iter().find(|signal| format_of(*signal) == format);
+    signal.ok_or_else(|| format!("format {} is none of OTLP's", format.0))
+}
+
+fn read(signal: Signal, original: &Original) -> Result<Vec<SignalBatch>, Refusal> {
+    let config = Config {
+        max_request_bytes: usize::MAX,
+        max_attributes: usize::MAX,
+        max_attribute_bytes: usize::MAX,
+        ..Config::default()
+    };
+    let received = Received { bytes: original.bytes.to_vec(), lease: Admission::new(&config).lease() };
+    let checked = wire::check(received, Encoding::Protobuf, signal.request(), config.max_depth)?;
+    let Received { bytes, mut lease } = checked;
+    Ok(convert::convert(signal, &bytes, original.received, &config, &mut lease)?.batches)
+}
