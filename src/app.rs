@@ -1,6 +1,7 @@
 //! The whole product, composed: every room is built here, and `rules` and `alerting` meet here only, through one
 //! bounded channel of alerts.
 
+mod ingest_ledger;
 mod listeners;
 mod loops;
 mod metrics;
@@ -51,9 +52,12 @@ impl App {
         let alerting = Alerting::open(config.alerting(), routing, Arc::<Ledger>::clone(&ledger))
             .context("alerting's store can't be opened")?;
 
+        let collector = Collector::new(config.collector(), lake.clone(), Arc::clone(&clock));
+        ingest_ledger::resume(collector.ledger(), &lake);
         let slos = plimsoll_rules::SloTable::default();
         let mut state = alerting.state_tables();
         state.push(Arc::new(slos.clone()));
+        state.push(Arc::new(collector.ledger().clone()));
         let engine = QueryEngine::new(config.query(), lake.clone(), state, Arc::clone(&clock))?;
 
         let rules = load_rules(&config, &engine).await?;
@@ -68,7 +72,6 @@ impl App {
         .await
         .context("the evaluator can't restore its state")?;
 
-        let collector = Collector::new(config.collector(), lake.clone(), Arc::clone(&clock));
         Ok(Self {
             health: HealthBoard::new(Arc::clone(&clock)),
             config,

@@ -39,6 +39,7 @@ struct Collector {
     http: SocketAddr,
     max_request: Size,
     max_concurrent_requests: usize,
+    redact_attributes: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -121,6 +122,7 @@ impl Default for Collector {
             http: loopback(4318),
             max_request: Size(64 * MIB),
             max_concurrent_requests: 64,
+            redact_attributes: plimsoll_collector::DEFAULT_ATTRIBUTES.map(str::to_owned).to_vec(),
         }
     }
 }
@@ -266,6 +268,7 @@ impl Config {
         plimsoll_collector::Config {
             max_request_bytes: self.collector.max_request.0,
             max_concurrent_requests: self.collector.max_concurrent_requests,
+            redactor: plimsoll_collector::Redactor::new(&self.collector.redact_attributes),
             ..plimsoll_collector::Config::default()
         }
     }

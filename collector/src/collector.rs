@@ -11,6 +11,7 @@ use crate::admission::{Admission, Lease, Received};
 use crate::config::Config;
 use crate::convert::{self, Converted};
 use crate::decompress::{Compression, decompress};
+use crate::ledger::IngestLedger;
 use crate::refusal::{Refusal, RequestReason};
 use crate::reply::Outcome;
 use crate::serve::serve;
@@ -36,6 +37,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     admission: Admission,
     counters: Counters,
+    ledger: IngestLedger,
 }
 
 /// What the log takes as one record is 256 MiB; a request is one record, so that it is kept whole or not at all.
@@ -68,7 +70,8 @@ impl Collector {
         let config = config.within_bounds();
         let admission = Admission::new(&config);
         let counters = Counters::default();
-        Self { inner: Arc::new(Inner { config, lake, clock, admission, counters }) }
+        let ledger = IngestLedger::new(Arc::clone(&clock));
+        Self { inner: Arc::new(Inner { config, lake, clock, admission, counters, ledger }) }
     }
 
     /// Returns when `stop` is cancelled and every request that was taken has been answered.
@@ -96,6 +99,12 @@ impl Collector {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inner.counters.snapshot()
+    }
+
+    /// What came from whom, minute by minute.
+    #[must_use]
+    pub fn ledger(&self) -> &IngestLedger {
+        &self.inner.ledger
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -130,12 +139,14 @@ impl Inner {
         let inner = Arc::clone(self);
         // Up to a second of arithmetic for the largest body: not on a thread that others wait for.
         let converting = tokio::task::spawn_blocking(move || inner.convert(parcel));
-        let Work { converted, original, body_bytes, lease: _lease } =
+        let Work { mut converted, original, body_bytes, lease: _lease } =
             converting.await.unwrap_or_else(|error| Err(fault(&error)))?;
         let in_flight = self.counters.received(signal, body_bytes, &converted);
+        let unsettled = self.ledger.received(signal, std::mem::take(&mut converted.tallies));
         let outcome = Outcome::new(signal, converted.received, &converted.rejections);
         self.append(converted.batches, original).await?;
         in_flight.stored();
+        unsettled.stored();
         Ok(outcome)
     }
 
@@ -148,8 +159,8 @@ impl Inner {
         let now = self.clock.now();
         let converted = convert::convert(signal, &bytes, now, &self.config, &mut lease)?;
         check_rows_size(&converted)?;
-        // What was refused must not come back from the log, whatever the limits will be then.
-        let is_whole = converted.rejections.total() == 0;
+        // Neither what was refused nor what was taken out may come back from the log, whatever the configuration is then.
+        let is_whole = converted.rejections.total() == 0 && converted.redacted_values == 0;
         let original = is_whole.then(|| reader::original(signal, now, bytes));
         Ok(Work { converted, original, body_bytes, lease })
     }

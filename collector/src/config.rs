@@ -1,4 +1,6 @@
-//! The limits of the door.
+//! The limits of the door, and what does not get past it.
+
+use crate::redact::Redactor;
 
 /// `[collector]` in `plimsoll.toml`. Sizes in bytes.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct Config {
     /// Memory that all requests together may occupy, bodies and decoded; at most 1 GiB, which also keeps each Arrow
     /// column of a request below its 2 GiB.
     pub max_inflight_bytes: usize,
+    /// Takes personal data out before anything is written.
+    pub redactor: Redactor,
 }
 
 const GIB: usize = 1024 * 1024 * 1024;
@@ -32,6 +36,7 @@ impl Default for Config {
             max_attribute_bytes: 256 * 1024,
             max_concurrent_requests: 256,
             max_inflight_bytes: GIB,
+            redactor: Redactor::default(),
         }
     }
 }

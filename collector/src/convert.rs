@@ -23,10 +23,12 @@ use plimsoll_model::{SignalBatch, Timestamp};
 
 use crate::admission::Lease;
 use crate::config::Config;
+use crate::ledger::Tally;
 use crate::refusal::Refusal;
 use crate::signal::Signal;
 use flags::Flags;
 pub use flags::ItemFlag;
+use origin::Resource;
 pub use rejections::ItemReason;
 pub(crate) use rejections::Rejections;
 
@@ -39,6 +41,10 @@ pub(crate) struct Converted {
     pub(crate) flags: Flags,
     /// Attributes whose key came twice; the last one was kept.
     pub(crate) duplicate_keys: u64,
+    /// Values of which something was taken out: what was sent is not what is kept.
+    pub(crate) redacted_values: u64,
+    /// What came from whom.
+    pub(crate) tallies: Vec<Tally>,
 }
 
 /// What a conversion needs besides the request.
@@ -84,6 +90,17 @@ impl Context<'_> {
 
     fn reject(&mut self, reason: ItemReason, count: u64, place: impl FnOnce() -> String) {
         self.converted.rejections.add(reason, count, place);
+    }
+
+    /// Counts what a resource sent since `before`.
+    fn tally(&mut self, resource: &Resource<'_>, bytes: usize, before: (u64, [u64; ItemReason::ALL.len()])) {
+        let (received, rejections) = before;
+        self.converted.tallies.push(Tally {
+            source: resource.source(),
+            bytes: bytes as u64,
+            received: self.converted.received - received,
+            refused: self.converted.rejections.since(&rejections),
+        });
     }
 
     fn finish(mut self, batches: impl IntoIterator<Item = SignalBatch>) -> Result<Converted, Refusal> {

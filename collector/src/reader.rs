@@ -7,6 +7,7 @@ use plimsoll_model::{Original, OriginalFormat, ReadOriginal, SignalBatch, Timest
 use crate::admission::{Admission, Received};
 use crate::config::Config;
 use crate::convert;
+use crate::redact::Redactor;
 use crate::refusal::Refusal;
 use crate::signal::Signal;
 use crate::wire::{self, Encoding};
@@ -47,6 +48,8 @@ fn read(signal: Signal, original: &Original) -> Result<Vec<SignalBatch>, Refusal
         max_request_bytes: usize::MAX,
         max_attributes: usize::MAX,
         max_attribute_bytes: usize::MAX,
+        // Of what was altered, the log holds rows.
+        redactor: Redactor::nothing(),
         ..Config::default()
     };
     let received = Received { bytes: original.bytes.to_vec(), lease: Admission::new(&config).lease() };

@@ -2,7 +2,7 @@
 
 use crate::wire::{LOGS_REQUEST, METRICS_REQUEST, Message, TRACES_REQUEST};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Signal {
     Traces,
     Logs,

@@ -28,6 +28,8 @@ pub struct SignalStats {
     /// Decoded, and not yet durable or refused.
     pub in_flight: u64,
     pub duplicate_keys: u64,
+    /// Values of which personal data was taken out.
+    pub redacted_values: u64,
     pub refused: [(ItemReason, u64); ItemReason::ALL.len()],
     /// Kept all the same.
     pub flagged: [(ItemFlag, u64); ItemFlag::ALL.len()],
@@ -62,6 +64,7 @@ struct ItemCounts {
     stored: u64,
     in_flight: u64,
     duplicate_keys: u64,
+    redacted_values: u64,
     refused: [u64; ItemReason::ALL.len()],
     flagged: [u64; ItemFlag::ALL.len()],
 }
@@ -95,6 +98,7 @@ impl Counters {
         counts.received += converted.received;
         counts.in_flight += items;
         counts.duplicate_keys += converted.duplicate_keys;
+        counts.redacted_values += converted.redacted_values;
         for (reason, count) in converted.rejections.by_reason() {
             counts.refused[reason as usize] += count;
         }
@@ -150,6 +154,7 @@ impl SignalCounters {
             stored: items.stored,
             in_flight: items.in_flight,
             duplicate_keys: items.duplicate_keys,
+            redacted_values: items.redacted_values,
             refused: ItemReason::ALL.map(|reason| (reason, items.refused[reason as usize])),
             flagged: ItemFlag::ALL.map(|flag| (flag, items.flagged[flag as usize])),
             refused_requests: RequestReason::ALL

@@ -64,6 +64,6 @@ fn looked_up(table: Table) -> &'static [&'static str] {
     match table {
         Table::Spans | Table::Logs => &["trace_id"],
         Table::BusinessEvents => &["event_id", "trace_id"],
-        Table::Metrics | Table::SliSlices | Table::Decisions => &[],
+        Table::Metrics | Table::SliSlices | Table::Decisions | Table::IngestLedger => &[],
     }
 }

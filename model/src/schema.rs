@@ -151,6 +151,23 @@ pub(crate) fn decisions() -> SchemaRef {
     ])
 }
 
+/// What came from a source in a minute of our clock (`time`) and what became of it, in items: spans, log records, data
+/// points. In every row `received = stored + refused + in_flight`, and `refused` is the sum of `refused_by`.
+pub(crate) fn ingest_ledger() -> SchemaRef {
+    table([
+        required("tenant", DataType::Utf8),
+        required("source", DataType::Utf8),
+        required("signal", DataType::Utf8),
+        required("requests", DataType::Int64),
+        required("bytes", DataType::Int64),
+        required("received", DataType::Int64),
+        required("stored", DataType::Int64),
+        required("refused", DataType::Int64),
+        counts("refused_by"),
+        required("in_flight", DataType::Int64),
+    ])
+}
+
 fn table(columns: impl IntoIterator<Item = Field>) -> SchemaRef {
     let times = ["time", "ingest_time"].map(|name| required(name, utc_nanos()));
     Arc::new(Schema::new(times.into_iter().chain(columns).collect::<Vec<_>>()))
@@ -240,7 +257,15 @@ fn list(name: &str, item: DataType) -> Field {
 /// Keys and values are text: `attributes['http.route']` reads alike for every sender. Entry names are Parquet's own,
 /// so that a batch read back from a Delta table compares equal to one that never left memory.
 fn map(name: &str) -> Field {
-    let entries = Fields::from(vec![required("key", DataType::Utf8), text("value")]);
+    map_to(name, text("value"))
+}
+
+fn counts(name: &str) -> Field {
+    map_to(name, int64("value"))
+}
+
+fn map_to(name: &str, value: Field) -> Field {
+    let entries = Fields::from(vec![required("key", DataType::Utf8), value]);
     let entries = Field::new("key_value", DataType::Struct(entries), false);
     Field::new(name, DataType::Map(Arc::new(entries), false), true)
 }

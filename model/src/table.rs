@@ -18,11 +18,19 @@ pub enum Table {
     BusinessEvents,
     SliSlices,
     Decisions,
+    IngestLedger,
 }
 
 impl Table {
-    pub const ALL: [Self; 6] =
-        [Self::Spans, Self::Logs, Self::Metrics, Self::BusinessEvents, Self::SliSlices, Self::Decisions];
+    pub const ALL: [Self; 7] = [
+        Self::Spans,
+        Self::Logs,
+        Self::Metrics,
+        Self::BusinessEvents,
+        Self::SliSlices,
+        Self::Decisions,
+        Self::IngestLedger,
+    ];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -33,6 +41,7 @@ impl Table {
             Self::BusinessEvents => "business_events",
             Self::SliSlices => "sli_slices",
             Self::Decisions => "decisions",
+            Self::IngestLedger => "ingest_ledger",
         }
     }
 
@@ -44,7 +53,7 @@ impl Table {
     /// The columns as SQL shows them. Every table begins with `time` and `ingest_time`, both UTC nanoseconds.
     #[must_use]
     pub fn schema(self) -> SchemaRef {
-        static SCHEMAS: LazyLock<[SchemaRef; 6]> = LazyLock::new(|| {
+        static SCHEMAS: LazyLock<[SchemaRef; Table::ALL.len()]> = LazyLock::new(|| {
             [
                 schema::spans(),
                 schema::logs(),
@@ -52,6 +61,7 @@ impl Table {
                 schema::business_events(),
                 schema::sli_slices(),
                 schema::decisions(),
+                schema::ingest_ledger(),
             ]
         });
         Arc::clone(&SCHEMAS[self as usize])

@@ -5,6 +5,7 @@ mod moment;
 mod promoted;
 mod pruning;
 mod state;
+mod tail;
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -13,34 +14,43 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
 use plimsoll_lake::{Lake, TableSnapshot};
-use plimsoll_model::Table;
+use plimsoll_model::{StateTable, Table};
 
 pub(crate) use state::StateRows;
 
-type TakeSnapshot = Box<dyn FnOnce() -> TableSnapshot + Send + Sync>;
+type TakeSnapshot = Box<dyn FnOnce() -> Result<TableSnapshot> + Send + Sync>;
 
 /// A table of the lake within one statement. The first scan takes the snapshot; a self-join sees the same.
 pub(crate) struct LakeTable {
     table: Table,
-    snapshot: LazyLock<TableSnapshot, TakeSnapshot>,
+    snapshot: LazyLock<Result<TableSnapshot>, TakeSnapshot>,
 }
 
 impl LakeTable {
     pub(crate) fn of(lake: Lake, table: Table) -> Self {
-        Self::taking(table, Box::new(move || lake.snapshot(table)))
+        Self::taking(table, Box::new(move || Ok(lake.snapshot(table))))
+    }
+
+    /// With the rows that `tail` has and the lake hasn't yet.
+    pub(crate) fn with_tail(lake: Lake, table: Table, tail: Arc<dyn StateTable>) -> Self {
+        Self::taking(table, Box::new(move || tail::joined(lake.snapshot(table), tail.as_ref())))
     }
 
     fn taking(table: Table, take: TakeSnapshot) -> Self {
         Self { table, snapshot: LazyLock::new(take) }
     }
 
+    fn snapshot(&self) -> Result<&TableSnapshot> {
+        self.snapshot.as_ref().map_err(|error| DataFusionError::External(error.to_string().into()))
+    }
+
     fn scan_hot(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
-        let batches = self.snapshot.hot.clone();
+        let batches = self.snapshot()?.hot.clone();
         Ok(MemorySourceConfig::try_new_exec(&[batches], self.table.schema(), projection.cloned())?)
     }
 }
@@ -74,12 +84,12 @@ impl TableProvider for LakeTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let range = pruning::time_range(filters);
-        let files: Vec<_> = self.snapshot.cold.iter().filter(|file| range.touches(file)).collect();
+        let files: Vec<_> = self.snapshot()?.cold.iter().filter(|file| range.touches(file)).collect();
         if files.is_empty() {
             return self.scan_hot(projection);
         }
         let cold = cold::scan(session, self.table, &files, projection, filters, limit)?;
-        if self.snapshot.hot.is_empty() {
+        if self.snapshot()?.hot.is_empty() {
             return Ok(cold);
         }
         UnionExec::try_new(vec![self.scan_hot(projection)?, cold])

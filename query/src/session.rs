@@ -35,21 +35,33 @@ pub(crate) struct Sources {
 impl Sources {
     pub(crate) fn table_names(&self) -> Vec<String> {
         let lake = Table::ALL.into_iter().map(Table::name);
-        lake.chain(self.state.iter().map(|table| table.name())).map(str::to_owned).collect()
+        lake.chain(self.own_state().map(|table| table.name())).map(str::to_owned).collect()
     }
 
     /// Fresh providers: the first scan of a table takes its snapshot, every other scan of the statement shares it.
     pub(crate) fn tables(&self) -> Result<Arc<dyn SchemaProvider>, QueryError> {
         let schema = MemorySchemaProvider::new();
         for table in Table::ALL {
-            let provider = Arc::new(LakeTable::of(self.lake.clone(), table));
+            let provider = Arc::new(self.lake_table(table));
             schema.register_table(table.name().to_owned(), provider)?;
         }
-        for table in &self.state {
+        for table in self.own_state() {
             let provider = Arc::new(StateRows::of(Arc::clone(table)));
             schema.register_table(table.name().to_owned(), provider)?;
         }
         Ok(Arc::new(schema))
+    }
+
+    /// State under the name of a table of the lake is that table's newest rows.
+    fn lake_table(&self, table: Table) -> LakeTable {
+        match self.state.iter().find(|state| state.name() == table.name()) {
+            Some(tail) => LakeTable::with_tail(self.lake.clone(), table, Arc::clone(tail)),
+            None => LakeTable::of(self.lake.clone(), table),
+        }
+    }
+
+    fn own_state(&self) -> impl Iterator<Item = &Arc<dyn StateTable>> {
+        self.state.iter().filter(|state| Table::from_name(state.name()).is_none())
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
-use super::{App, Listeners};
+use super::{App, Listeners, ingest_ledger};
 use crate::ledger;
 
 /// Alerts are level-triggered, so a few ticks are all that is worth keeping.
@@ -37,6 +37,8 @@ pub(super) async fn run(app: Arc<App>, listeners: Listeners, stop: CancellationT
             tracing::error!(part = name, error = format!("{error:#}"), "a part failed while stopping");
         }
     }
+    // Every request has been answered by now, so what this minute counted is final.
+    ingest_ledger::write(app.collector.ledger(), &app.lake, true).await;
     ended
 }
 
@@ -80,6 +82,12 @@ fn write_and_keep(tasks: &mut JoinSet<Outcome>, app: &Arc<App>, stop: &Cancellat
         let (lake, clock) = (owner.lake.clone(), Arc::clone(&owner.clock));
         ledger::write_decisions(&mut decisions, lake, clock, until).await;
         ("ledger", Ok(()))
+    });
+    let (ledger, lake, until) = (app.collector.ledger().clone(), app.lake.clone(), stop.clone());
+    let clock = Arc::clone(&app.clock);
+    tasks.spawn(async move {
+        ingest_ledger::keep(ledger, lake, clock, until).await;
+        ("ingest ledger", Ok(()))
     });
     let (lake, until) = (app.lake.clone(), stop.clone());
     tasks.spawn(async move {

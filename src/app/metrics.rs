@@ -149,6 +149,11 @@ fn signal(stats: &SignalStats) -> Vec<Sample> {
         "Attributes whose key came again in the same item.",
         stats.duplicate_keys,
     )));
+    samples.push(of_signal(counter(
+        "plimsoll_collector_redacted_values_total",
+        "Attribute values and bodies of which personal data was taken out.",
+        stats.redacted_values,
+    )));
     let flagged = "plimsoll_collector_flagged_items_total";
     samples.extend(stats.flagged.iter().map(|(flag, count)| {
         with_reason(of_signal(counter(flagged, "Items kept that look wrong.", *count)), flag.as_str())

@@ -12,6 +12,7 @@ mod delta;
 mod disk;
 mod fence;
 mod files;
+mod governance;
 mod hostile;
 mod http2;
 mod kill;

@@ -6,6 +6,7 @@ use super::rejections::ItemReason;
 use super::spellings::{self, Share};
 use super::values::{Text, key_value};
 use crate::config::Config;
+use crate::redact::Redactor;
 
 /// A column that is filled from the attribute of a key.
 pub(super) type Typed = (&'static str, &'static str);
@@ -15,6 +16,9 @@ pub(super) struct Attributes<'a> {
     typed: &'static [Typed],
     max_attributes: usize,
     max_bytes: usize,
+    redactor: Redactor,
+    /// Values of which something was taken out, of all items.
+    redacted: u64,
     /// As they were sent.
     entries: Vec<(&'a [u8], Text<'a>)>,
     sent: usize,
@@ -31,6 +35,8 @@ impl<'a> Attributes<'a> {
             typed,
             max_attributes: config.max_attributes,
             max_bytes: config.max_attribute_bytes,
+            redactor: config.redactor.clone(),
+            redacted: 0,
             entries: Vec::new(),
             sent: 0,
             is_too_long: false,
@@ -46,6 +52,7 @@ impl<'a> Attributes<'a> {
         self.sent = 0;
         self.is_too_long = false;
         self.rendered.clear();
+        self.key_set = KeySets::EMPTY;
     }
 
     /// Takes a `KeyValue`.
@@ -60,7 +67,21 @@ impl<'a> Attributes<'a> {
         }
         let text = value.text(&mut self.rendered);
         self.is_too_long |= key.len().max(text.len()) > self.max_bytes;
+        let text = self.redacted(key, text);
         self.entries.push((key, text));
+    }
+
+    /// The text as it may be kept.
+    #[inline]
+    fn redacted(&mut self, key: &[u8], text: Text<'a>) -> Text<'a> {
+        let kept = text.get(&self.rendered).and_then(|value| self.redactor.attribute(key, value));
+        let Some(kept) = kept else { return text };
+        self.redacted += 1;
+        Text::rendered(&kept, &mut self.rendered)
+    }
+
+    pub(super) fn redacted_values(&self) -> u64 {
+        self.redacted
     }
 
     /// Ends the item: from here on its attributes can be asked for.

@@ -28,6 +28,9 @@ pub(super) trait ItemRows<'a> {
 
     /// The rows since the last scope came from here.
     fn close_scope(&mut self, origin: &Origin<'_>);
+
+    /// Values of which something was taken out.
+    fn redacted_values(&self) -> u64;
 }
 
 pub(super) fn walk<'a, R: ItemRows<'a>>(
@@ -37,8 +40,12 @@ pub(super) fn walk<'a, R: ItemRows<'a>>(
 ) -> Result<(), Refusal> {
     let mut walk = Walk { resource: Resource::new(context.config), scope: Scope::new(context.config) };
     for (index, group) in elements(body, 1).enumerate() {
+        let before = (context.converted.received, context.converted.rejections.counts());
         walk.group(group, index, rows, context)?;
+        context.tally(&walk.resource, group.len(), before);
     }
+    let origin = walk.resource.redacted_values() + walk.scope.redacted_values();
+    context.converted.redacted_values += origin + rows.redacted_values();
     Ok(())
 }
 

@@ -11,9 +11,10 @@ use super::flags::Flags;
 use super::items::{known_nanos, span_id, trace_id};
 use super::origin::{Origin, OriginColumns, non_empty};
 use super::rejections::ItemReason;
-use super::values::AnyValue;
+use super::values::{AnyValue, Text};
 use super::{Context, Converted};
 use crate::config::Config;
+use crate::redact::Redactor;
 use crate::refusal::Refusal;
 use crate::wire::Fields;
 
@@ -55,6 +56,8 @@ struct LogRows<'a> {
     attributes: Attributes<'a>,
     /// A body that is not text, as text.
     rendered: Vec<u8>,
+    redactor: Redactor,
+    redacted_bodies: u64,
 }
 
 /// A record as it was sent, without its attributes.
@@ -118,6 +121,10 @@ impl<'a> ItemRows<'a> for LogRows<'a> {
         self.logs.origin.close_scope(origin);
         self.events.origin.close_scope(origin);
     }
+
+    fn redacted_values(&self) -> u64 {
+        self.attributes.redacted_values() + self.redacted_bodies
+    }
 }
 
 impl<'a> LogRows<'a> {
@@ -127,7 +134,18 @@ impl<'a> LogRows<'a> {
             events: BusinessColumns::default(),
             attributes: Attributes::new(TYPED, config),
             rendered: Vec::new(),
+            redactor: config.redactor.clone(),
+            redacted_bodies: 0,
         }
+    }
+
+    /// As it may be kept.
+    fn body(&mut self, body: &'a [u8]) -> Text<'a> {
+        let text = AnyValue::read(body).text(&mut self.rendered);
+        let kept = text.get(&self.rendered).and_then(|body| self.redactor.body(body));
+        let Some(kept) = kept else { return text };
+        self.redacted_bodies += 1;
+        Text::rendered(&kept, &mut self.rendered)
     }
 
     /// True when it is an event. Nothing is written when it fails.
@@ -138,7 +156,7 @@ impl<'a> LogRows<'a> {
         self.attributes.close()?;
         flags.look_at(time, now);
         self.rendered.clear();
-        let body = sent.body.map(|body| AnyValue::read(body).text(&mut self.rendered));
+        let body = sent.body.map(|body| self.body(body));
         let checked = CheckedLog {
             time: time.or(observed_time).unwrap_or(now),
             observed_time,

@@ -95,6 +95,10 @@ impl<'a> ItemRows<'a> for MetricRows<'a> {
     fn close_scope(&mut self, origin: &Origin<'_>) {
         self.columns.origin.close_scope(origin);
     }
+
+    fn redacted_values(&self) -> u64 {
+        self.attributes.redacted_values() + self.nested.redacted_values()
+    }
 }
 
 impl<'a> MetricRows<'a> {

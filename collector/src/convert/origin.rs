@@ -90,7 +90,27 @@ impl<'a> Resource<'a> {
     }
 }
 
+impl Resource<'_> {
+    /// The name in the ingest ledger. Of a resource that was refused there may be none.
+    pub(super) fn source(&self) -> String {
+        String::from_utf8_lossy(self.service_name()).into_owned()
+    }
+
+    fn service_name(&self) -> &[u8] {
+        let name = self.attributes.typed(SERVICE_NAME);
+        name.filter(|name| !name.is_empty()).unwrap_or(UNKNOWN_SERVICE)
+    }
+
+    pub(super) fn redacted_values(&self) -> u64 {
+        self.attributes.redacted_values()
+    }
+}
+
 impl<'a> Scope<'a> {
+    pub(super) fn redacted_values(&self) -> u64 {
+        self.attributes.redacted_values()
+    }
+
     pub(super) fn new(config: &Config) -> Self {
         Self {
             name: &[],
@@ -132,8 +152,7 @@ impl Origin<'_> {
     }
 
     fn service_name(&self) -> &[u8] {
-        let name = self.resource.attributes.typed(SERVICE_NAME);
-        name.filter(|name| !name.is_empty()).unwrap_or(UNKNOWN_SERVICE)
+        self.resource.service_name()
     }
 
     fn service_version(&self) -> Option<&[u8]> {

@@ -101,6 +101,17 @@ impl Rejections {
         ItemReason::ALL.into_iter().zip(self.counts).filter(|(_, count)| *count > 0)
     }
 
+    pub(super) fn counts(&self) -> [u64; ItemReason::ALL.len()] {
+        self.counts
+    }
+
+    /// What was counted after `before`.
+    pub(super) fn since(&self, before: &[u64; ItemReason::ALL.len()]) -> Vec<(ItemReason, u64)> {
+        let counts = ItemReason::ALL.into_iter().zip(self.counts.iter().zip(before));
+        let grown = counts.map(|(reason, (now, before))| (reason, now - before));
+        grown.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// English, as the protocol asks; a few hundred bytes whatever was refused.
     pub(crate) fn message(&self, signal: Signal, received: u64) -> String {
         let mut text = format!("{} of {received} {} were refused", self.total(), signal.items());

@@ -107,6 +107,10 @@ impl<'a> ItemRows<'a> for SpanRows<'a> {
     fn close_scope(&mut self, origin: &Origin<'_>) {
         self.columns.origin.close_scope(origin);
     }
+
+    fn redacted_values(&self) -> u64 {
+        self.attributes.redacted_values() + self.nested.redacted_values()
+    }
 }
 
 impl<'a> SpanRows<'a> {

@@ -101,6 +101,13 @@ impl<'a> AnyValue<'a> {
 }
 
 impl<'a> Text<'a> {
+    /// A text that was not sent as it is.
+    pub(super) fn rendered(text: &str, rendered: &mut Vec<u8>) -> Self {
+        let start = rendered.len();
+        rendered.extend_from_slice(text.as_bytes());
+        Self::Rendered { start, end: rendered.len() }
+    }
+
     pub(super) fn len(self) -> usize {
         match self {
             Self::Null => 0,
