@@ -21,7 +21,7 @@ impl Promoted {
             Table::Logs => (LOGS, true),
             Table::Metrics => (&[][..], true),
             Table::BusinessEvents => (BUSINESS_EVENTS, true),
-            Table::SliSlices | Table::Decisions => (&[][..], false),
+            Table::SliSlices | Table::Decisions | Table::IngestLedger => (&[][..], false),
         };
         let resource = if has_resource { RESOURCE } else { &[][..] };
         let named = |map| move |&(key, column)| Self { map, key, column };

@@ -5,14 +5,14 @@
 
 import { parseArgs } from "node:util";
 
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, ValueType, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, ValueType, createTraceState, trace } from "@opentelemetry/api";
 import { SeverityNumber } from "@opentelemetry/api-logs";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs";
 import { AggregationType, DataPointType, MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 
-const SCOPE = ["odoo.shop", "2.4.0"];
+const SCOPE = ["odoo.shop", "2.4.0", { schemaUrl: "https://opentelemetry.io/schemas/1.44.0" }];
 const EXPORTERS = {
   grpc: { suffix: "grpc", path: () => "" },
   "http/protobuf": { suffix: "proto", path: (signal) => `/v1/${signal}` },
@@ -88,7 +88,13 @@ async function spansOnly(provider) {
 }
 
 function playRequest(tracer) {
-  const earlier = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 };
+  const earlier = {
+    traceId: "0af7651916cd43dd8448eb211c80319c",
+    spanId: "b7ad6b7169203331",
+    traceFlags: 1,
+    traceState: createTraceState("vendor=value"),
+    isRemote: true,
+  };
   const request = tracer.startSpan(
     "PUT /shop/cart/:id",
     { kind: SpanKind.SERVER, links: [{ context: earlier, attributes: { "shop.reason": "retry" } }] },
@@ -132,7 +138,8 @@ function playLogs(logger, context) {
     severityNumber: SeverityNumber.INFO,
     eventName: "odoo.sale.order.confirmed",
     attributes: {
-      "event.id": "shop/sale.order/99/confirmed",
+      // The same id twice would be one row, whoever sends it.
+      "event.id": `${options.service}/sale.order/99/confirmed`,
       "business.outcome": "ok",
       "business.duration": 0.75,
       "business.process_id": "S00099",
@@ -171,19 +178,35 @@ function describeSpan(span) {
     end_ns: nanos(span.endTime),
     status: SpanStatusCode[span.status.code].toLowerCase(),
     status_message: span.status.message ?? null,
+    trace_state: span.spanContext().traceState?.serialize() ?? null,
+    flags: spanFlags(span.spanContext().traceFlags, span.parentSpanContext),
     attributes: span.attributes,
+    dropped: {
+      attributes: span.droppedAttributesCount,
+      events: span.droppedEventsCount,
+      links: span.droppedLinksCount,
+    },
     events: span.events.map((event) => ({
       name: event.name,
       time_ns: nanos(event.time),
       attributes: event.attributes ?? {},
+      dropped: event.droppedAttributesCount ?? 0,
     })),
     links: span.links.map((link) => ({
       trace_id: link.context.traceId,
       span_id: link.context.spanId,
+      trace_state: link.context.traceState?.serialize() ?? null,
+      flags: spanFlags(link.context.traceFlags, link.context),
       attributes: link.attributes ?? {},
+      dropped: link.droppedAttributesCount ?? 0,
     })),
     ...origin(span.resource, span.instrumentationScope),
   };
+}
+
+// The flags of W3C, and what this SDK says about where a context came from.
+function spanFlags(traceFlags, from) {
+  return traceFlags | 0x100 | (from?.isRemote ? 0x200 : 0);
 }
 
 function describeLog(record) {
@@ -196,7 +219,9 @@ function describeLog(record) {
     event_name: record.eventName ?? null,
     trace_id: record.spanContext?.traceId ?? null,
     span_id: record.spanContext?.spanId ?? null,
+    flags: record.spanContext?.traceFlags ?? 0,
     attributes: record.attributes,
+    dropped: record.droppedAttributesCount,
     ...origin(record.resource, record.instrumentationScope),
   };
 }
@@ -246,7 +271,8 @@ function describePoint(metric, point) {
 }
 
 function origin(from, scope) {
-  return { resource: from.attributes, scope: { name: scope.name, version: scope.version ?? null } };
+  const { name, version = null, schemaUrl = null, attributes = {} } = scope;
+  return { resource: from.attributes, scope: { name, version, schema_url: schemaUrl, attributes } };
 }
 
 // Nanoseconds are more than a number of JavaScript holds exactly.

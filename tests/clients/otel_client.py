@@ -30,11 +30,25 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+)
 
-SCOPE = {"name": "odoo.sale", "version": "17.0.1.2"}
+SCOPE = {
+    "name": "odoo.sale",
+    "version": "17.0.1.2",
+    "schema_url": "https://opentelemetry.io/schemas/1.44.0",
+    "attributes": {"odoo.addon": "sale_stock", "odoo.rank": 3},
+}
 TEMPORALITY = {0: None, 1: "delta", 2: "cumulative"}
 
 
@@ -50,20 +64,27 @@ def main():
     recorded(logs, lambda batch: sent["logs"].extend(map(describe_log, batch)))
     recorded(metrics, lambda data: sent["metrics"].extend(describe_metrics(data)))
 
-    tracing = TracerProvider(resource=resource, shutdown_on_exit=False)
+    # Small limits, so that something is dropped and counted.
+    limits = SpanLimits(max_events=2, max_links=1, max_event_attributes=2)
+    tracing = TracerProvider(resource=resource, shutdown_on_exit=False, span_limits=limits)
     tracing.add_span_processor(SimpleSpanProcessor(spans))
     logging = LoggerProvider(resource=resource, shutdown_on_exit=False)
     logging.add_log_record_processor(SimpleLogRecordProcessor(logs))
     reader = PeriodicExportingMetricReader(metrics, export_interval_millis=float("inf"))
-    exponential = View(instrument_name="odoo.payload.size", aggregation=ExponentialBucketHistogramAggregation())
-    metering = MeterProvider(resource=resource, metric_readers=[reader], views=[exponential], shutdown_on_exit=False)
+    views = [
+        View(instrument_name="odoo.payload.size", aggregation=ExponentialBucketHistogramAggregation()),
+        View(instrument_name="odoo.post.duration", attribute_keys={"warehouse"}),
+    ]
+    metering = MeterProvider(resource=resource, metric_readers=[reader], views=views, shutdown_on_exit=False)
 
-    with tracing.get_tracer(SCOPE["name"], SCOPE["version"]).start_as_current_span(
-        "POST /web/dataset/call_kw", kind=SpanKind.SERVER, links=[earlier()]
+    scope = SCOPE["name"], SCOPE["version"]
+    more = {"schema_url": SCOPE["schema_url"], "attributes": SCOPE["attributes"]}
+    with tracing.get_tracer(*scope, **more).start_as_current_span(
+        "POST /web/dataset/call_kw", context=from_elsewhere(), kind=SpanKind.SERVER, links=[earlier(), earlier()]
     ) as span:
         play_request(tracing, span)
-        play_logs(logging.get_logger(SCOPE["name"], SCOPE["version"]))
-        play_metrics(metering.get_meter(SCOPE["name"], SCOPE["version"]))
+        play_logs(logging.get_logger(*scope, **more), arguments.service)
+        play_metrics(metering.get_meter(*scope, **more))
 
     accepted = all([tracing.force_flush(), logging.force_flush(), metering.force_flush()])
     json.dump(sent, sys.stdout)
@@ -114,6 +135,13 @@ def recorded(exporter, record):
     exporter.export = noting
 
 
+def from_elsewhere():
+    """The trace began in another process, which says so and sends its state along."""
+    state = TraceState([("vendor", "value"), ("other", "x")])
+    parent = SpanContext(0x4BF92F3577B34DA6A3CE929D0E0E4736, 0x00F067AA0BA902B7, True, TraceFlags(1), state)
+    return trace.set_span_in_context(NonRecordingSpan(parent))
+
+
 def earlier():
     context = SpanContext(0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331, False, TraceFlags(1))
     return Link(context, {"odoo.reason": "retry"})
@@ -132,7 +160,9 @@ def play_request(tracing, span):
             "odoo.ids": [1, 2, 3],
         }
     )
-    span.add_event("lock.wait", {"db.relation": "stock_quant", "wait_ms": 1250})
+    span.add_event("one too many")
+    span.add_event("lock.wait", {"dropped": 1, "db.relation": "stock_quant", "wait_ms": 1250})
+    span.add_event("lock.taken")
     tracer = tracing.get_tracer("odoo.sql")
     with tracer.start_as_current_span(
         "UPDATE stock_quant",
@@ -149,7 +179,7 @@ def play_request(tracing, span):
     span.set_status(Status(StatusCode.ERROR, "could not obtain lock"))
 
 
-def play_logs(logger):
+def play_logs(logger, service):
     logger.emit(
         LogRecord(
             timestamp=1_790_000_000_123_456_789,
@@ -173,7 +203,8 @@ def play_logs(logger):
 
 def business_event():
     return {
-        "event.id": "prod/sale.order/4711/confirmed",
+        # The same id twice would be one row, whoever sends it.
+        "event.id": f"{service}/sale.order/4711/confirmed",
         "business.outcome": "failed",
         "business.duration": 2.5,
         "business.process_id": "S04711",
@@ -204,7 +235,7 @@ def play_metrics(meter):
         "odoo.post.duration", "s", "Posting an order", explicit_bucket_boundaries_advisory=[0.1, 0.5, 2.5]
     )
     for seconds in (0.05, 0.3, 0.4, 9.0):
-        posting.record(seconds, {"warehouse": "HAM"})
+        posting.record(seconds, {"warehouse": "HAM", "user": "anna"})
     size = meter.create_histogram("odoo.payload.size", "By")
     for size_bytes in (0, 100, 1000, 1001):
         size.record(size_bytes)
@@ -221,21 +252,42 @@ def describe_span(span):
         "end_ns": str(span.end_time),
         "status": span.status.status_code.name.lower(),
         "status_message": span.status.description,
+        "trace_state": ",".join(f"{key}={value}" for key, value in span.context.trace_state.items()) or None,
+        "flags": span_flags(span.parent),
         "attributes": dict(span.attributes),
+        "dropped": {
+            "attributes": span.dropped_attributes,
+            "events": span.dropped_events,
+            "links": span.dropped_links,
+        },
         "events": [
-            {"name": event.name, "time_ns": str(event.timestamp), "attributes": dict(event.attributes)}
+            {
+                "name": event.name,
+                "time_ns": str(event.timestamp),
+                "attributes": dict(event.attributes),
+                "dropped": event.dropped_attributes,
+            }
             for event in span.events
         ],
         "links": [
             {
                 "trace_id": trace.format_trace_id(link.context.trace_id),
                 "span_id": trace.format_span_id(link.context.span_id),
+                # This SDK keeps a link's trace state to itself.
+                "trace_state": None,
+                "flags": span_flags(link.context),
                 "attributes": dict(link.attributes),
+                "dropped": link.dropped_attributes,
             }
             for link in span.links
         ],
         **origin(span.resource, span.instrumentation_scope),
     }
+
+
+def span_flags(context):
+    """What this SDK says about where a context came from."""
+    return 0x300 if context and context.is_remote else 0x100
 
 
 def describe_log(data):
@@ -249,7 +301,9 @@ def describe_log(data):
         "event_name": record.event_name,
         "trace_id": trace.format_trace_id(record.trace_id) if record.trace_id else None,
         "span_id": trace.format_span_id(record.span_id) if record.span_id else None,
+        "flags": int(record.trace_flags or 0),
         "attributes": dict(record.attributes or {}),
+        "dropped": data.dropped_attributes,
         **origin(data.resource, data.instrumentation_scope),
     }
 
@@ -279,6 +333,7 @@ def describe_point(metric, point):
                 "value": exemplar.value,
                 "trace_id": trace.format_trace_id(exemplar.trace_id),
                 "span_id": trace.format_span_id(exemplar.span_id),
+                "filtered": dict(exemplar.filtered_attributes or {}),
             }
             for exemplar in point.exemplars
         ],
@@ -302,7 +357,12 @@ def describe_point(metric, point):
 def origin(resource, scope):
     return {
         "resource": dict(resource.attributes),
-        "scope": {"name": scope.name, "version": scope.version or None},
+        "scope": {
+            "name": scope.name,
+            "version": scope.version or None,
+            "schema_url": scope.schema_url or None,
+            "attributes": dict(scope.attributes or {}),
+        },
     }
 
 

@@ -5,6 +5,7 @@
 mod harness;
 
 mod alerts;
+mod balance;
 mod bombs;
 mod conformance;
 mod crash;

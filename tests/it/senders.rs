@@ -15,20 +15,21 @@ pub(crate) use same::is_same;
 // `time` is exact everywhere. Other moments lose their last three digits in Delta, which knows microseconds, so they are
 // compared in microseconds: a row must not differ before and after a flush.
 const SPANS: &str = "SELECT CAST(time AS BIGINT) AS time_ns, duration_ms, trace_id, span_id, parent_span_id, name, kind, \
-    status, status_message, http_request_method, http_route, http_response_status_code, db_system_name, db_namespace, \
+    status, status_message, trace_state, flags, dropped_attributes_count, \
+    dropped_events_count, dropped_links_count, http_request_method, http_route, http_response_status_code, db_system_name, db_namespace, \
     db_collection_name, db_operation_name, error_type, events, links, service_name, service_version, scope_name, \
-    scope_version, resource, attributes FROM spans";
+    scope_version, schema_url, scope_attributes, resource, attributes FROM spans";
 const LOGS: &str = "SELECT CAST(time AS BIGINT) AS time_ns, CAST(observed_time AS BIGINT) / 1000 AS observed_us, severity, \
-    severity_number, body, event_name, trace_id, span_id, error_type, service_name, service_version, scope_name, \
-    scope_version, resource, attributes FROM logs";
+    severity_number, body, event_name, trace_id, span_id, flags, dropped_attributes_count, error_type, service_name, service_version, scope_name, \
+    scope_version, schema_url, scope_attributes, resource, attributes FROM logs";
 const EVENTS: &str = "SELECT CAST(time AS BIGINT) AS time_ns, CAST(due AS BIGINT) AS due_ns, event_name, event_id, outcome, \
     duration_ms, process_id, company, warehouse, channel, carrier, product, user_group, customer, amount, currency, \
     workload, error_type, odoo_model, odoo_res_id, odoo_method, odoo_db, body, trace_id, span_id, service_name, \
-    service_version, scope_name, scope_version, resource, attributes FROM business_events";
+    service_version, scope_name, scope_version, schema_url, scope_attributes, resource, attributes FROM business_events";
 const METRICS: &str = "SELECT CAST(time AS BIGINT) AS time_ns, CAST(start_time AS BIGINT) / 1000 AS start_us, name, description, \
     unit, kind, temporality, monotonic, value, count, sum, min, max, bucket_bounds, bucket_counts, scale, zero_count, \
     positive_offset, positive_counts, negative_offset, negative_counts, exemplars, service_name, service_version, \
-    scope_name, scope_version, resource, attributes FROM metrics";
+    scope_name, scope_version, schema_url, scope_attributes, resource, attributes FROM metrics";
 
 /// Both compressions of one protocol, then a restart.
 async fn check(program: fn(&str) -> Command, script: &str, protocol: &str) {

@@ -115,7 +115,7 @@ proptest! {
         let sql = format!("SELECT {before} {literal} FROM t");
         let sql: String = sql.chars().take(cut.max(8 + before.len())).collect();
         let kept = without_literals(&sql);
-        prop_assert!(!kept.contains(&secret[..4]), "{sql} -> {kept}");
+        prop_assert!(!kept.contains(secret.get(..4).unwrap_or_default()), "{sql} -> {kept}");
     }
 
     /// Doing it twice changes nothing more.

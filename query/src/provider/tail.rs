@@ -71,6 +71,7 @@ mod tests {
             rows: 1,
             min_time: plimsoll_model::Timestamp::from_nanos(0),
             max_time: plimsoll_model::Timestamp::from_nanos(*newest),
+            added: plimsoll_model::Timestamp::from_nanos(*newest),
         };
         let snapshot = TableSnapshot {
             table: Table::Decisions,

@@ -11,19 +11,17 @@ pub(super) fn span(sent: &Value) -> Value {
             "time_unix_nano": nanos(&event["time_ns"]),
             "name": event["name"],
             "attributes": texts(&event["attributes"]),
-            "dropped_attributes_count": 0,
+            "dropped_attributes_count": event["dropped"],
         })
     };
-    // "Is remote" is known. JavaScript says besides that the linked span is sampled; Python leaves that out.
-    let flags = if sent["resource"]["telemetry.sdk.language"] == "nodejs" { 0x101 } else { 0x100 };
     let link = |link: &Value| {
         json!({
             "trace_id": link["trace_id"],
             "span_id": link["span_id"],
-            "trace_state": null,
-            "flags": flags,
+            "trace_state": link["trace_state"],
+            "flags": link["flags"],
             "attributes": texts(&link["attributes"]),
-            "dropped_attributes_count": 0,
+            "dropped_attributes_count": link["dropped"],
         })
     };
     with_origin(
@@ -38,6 +36,11 @@ pub(super) fn span(sent: &Value) -> Value {
             "kind": sent["kind"],
             "status": sent["status"],
             "status_message": sent["status_message"],
+            "trace_state": sent["trace_state"],
+            "flags": sent["flags"],
+            "dropped_attributes_count": sent["dropped"]["attributes"],
+            "dropped_events_count": sent["dropped"]["events"],
+            "dropped_links_count": sent["dropped"]["links"],
             "http_request_method": attribute("http.request.method"),
             "http_route": attribute("http.route"),
             "http_response_status_code": sent["attributes"]["http.response.status_code"],
@@ -71,6 +74,8 @@ pub(super) fn log(sent: &Value) -> Value {
             "event_name": sent["event_name"],
             "trace_id": sent["trace_id"],
             "span_id": sent["span_id"],
+            "flags": sent["flags"],
+            "dropped_attributes_count": sent["dropped"],
             "error_type": text(&sent["attributes"]["error.type"]),
         }),
     )
@@ -123,7 +128,7 @@ pub(super) fn metric(sent: &Value) -> Value {
             "value": exemplar["value"],
             "trace_id": exemplar["trace_id"],
             "span_id": exemplar["span_id"],
-            "filtered_attributes": {},
+            "filtered_attributes": texts(&exemplar["filtered"]),
         })
     };
     with_origin(
@@ -162,6 +167,8 @@ fn with_origin(sent: &Value, mut row: Value) -> Value {
     columns.insert("service_version".into(), sent["resource"]["service.version"].clone());
     columns.insert("scope_name".into(), sent["scope"]["name"].clone());
     columns.insert("scope_version".into(), sent["scope"]["version"].clone());
+    columns.insert("schema_url".into(), sent["scope"]["schema_url"].clone());
+    columns.insert("scope_attributes".into(), texts(&sent["scope"]["attributes"]));
     columns.insert("resource".into(), texts(&sent["resource"]));
     columns.insert("attributes".into(), texts(&sent["attributes"]));
     row
