@@ -196,12 +196,12 @@ def play_logs(logger, service):
             severity_number=SeverityNumber.INFO,
             body="order confirmed",
             event_name="odoo.sale.order.confirmed",
-            attributes=business_event(),
+            attributes=business_event(service),
         )
     )
 
 
-def business_event():
+def business_event(service):
     return {
         # The same id twice would be one row, whoever sends it.
         "event.id": f"{service}/sale.order/4711/confirmed",
