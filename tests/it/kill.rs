@@ -1,7 +1,7 @@
 //! `kill -9` under load, again and again: what was acknowledged is there, once, as it was sent, in the first answer after
 //! each restart. Twenty kills here; `PLIMSOLL_KILLS=200` makes it the long run.
 
-mod oracle;
+pub(crate) mod oracle;
 
 use std::time::Duration;
 

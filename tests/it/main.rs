@@ -20,6 +20,7 @@ mod kill;
 mod load;
 mod ourselves;
 mod overload;
+mod power_cut;
 mod promoted;
 mod psql;
 mod senders;

@@ -19,10 +19,14 @@ impl Scrape {
         Self(samples.collect())
     }
 
+    /// A sample by its whole name; it must be there.
+    pub(crate) fn number(&self, sample: &str) -> f64 {
+        *self.0.get(sample).unwrap_or_else(|| panic!("{sample} is not among {:?}", self.0.keys()))
+    }
+
     /// The sample of a signal; it must be there.
     pub(crate) fn of_signal(&self, name: &str, signal: &str) -> f64 {
-        let sample = format!("{name}{{signal=\"{signal}\"}}");
-        *self.0.get(&sample).unwrap_or_else(|| panic!("{sample} is not among {:?}", self.0.keys()))
+        self.number(&format!("{name}{{signal=\"{signal}\"}}"))
     }
 
     /// All reasons of a signal, with their counts.

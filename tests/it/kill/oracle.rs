@@ -9,10 +9,15 @@ use serde_json::{Value, json};
 use crate::harness::Event;
 
 /// The columns of [`Oracle::check`]'s rows, in the table `business_events`.
-pub(super) const COLUMNS: &str = "event_id, warehouse, outcome, amount, duration_ms, process_id";
+pub(crate) const COLUMNS: &str = "event_id, warehouse, outcome, amount, duration_ms, process_id";
+
+/// The same of the log record that an event also is.
+pub(crate) const COLUMNS_OF_LOGS: &str = "attributes['event.id'] AS event_id, attributes['business.warehouse'] AS warehouse, \
+     attributes['business.outcome'] AS outcome, CAST(attributes['business.amount'] AS DOUBLE) AS amount, \
+     CAST(attributes['business.duration'] AS DOUBLE) * 1000 AS duration_ms, attributes['business.process_id'] AS process_id";
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Oracle(Arc<Mutex<Book>>);
+pub(crate) struct Oracle(Arc<Mutex<Book>>);
 
 #[derive(Debug, Default)]
 struct Book {
@@ -31,20 +36,27 @@ struct Issued {
 
 /// What was acknowledged at some moment: all of it must be in an answer that was asked for later.
 #[derive(Debug)]
-pub(super) struct Promise {
+pub(crate) struct Promise {
     epoch: usize,
     acknowledged: Vec<String>,
 }
 
+impl Promise {
+    /// Of ids that were all handed out in `epoch`.
+    pub(crate) fn of(epoch: usize, acknowledged: Vec<String>) -> Self {
+        Self { epoch, acknowledged }
+    }
+}
+
 impl Oracle {
     /// Ids are told apart by the epoch in which they were handed out: SQL is asked for one epoch at a time.
-    pub(super) fn begin_epoch(&self) -> usize {
+    pub(crate) fn begin_epoch(&self) -> usize {
         let mut book = self.book();
         book.epoch += 1;
         book.epoch
     }
 
-    pub(super) fn issue(&self, client: usize, request: usize, count: usize) -> Vec<String> {
+    pub(crate) fn issue(&self, client: usize, request: usize, count: usize) -> Vec<String> {
         let mut book = self.book();
         let epoch = book.epoch;
         let ids: Vec<String> =
@@ -55,7 +67,7 @@ impl Oracle {
     }
 
     /// The moment before a request leaves.
-    pub(super) fn sending(&self, ids: &[String]) {
+    pub(crate) fn sending(&self, ids: &[String]) {
         let mut book = self.book();
         let mut again = false;
         for id in ids {
@@ -66,7 +78,7 @@ impl Oracle {
         book.resent_requests += usize::from(again);
     }
 
-    pub(super) fn acknowledged(&self, ids: &[String]) {
+    pub(crate) fn acknowledged(&self, ids: &[String]) {
         let mut book = self.book();
         book.acknowledged_requests += 1;
         for id in ids {
@@ -74,15 +86,15 @@ impl Oracle {
         }
     }
 
-    pub(super) fn acknowledged_requests(&self) -> usize {
+    pub(crate) fn acknowledged_requests(&self) -> usize {
         self.book().acknowledged_requests
     }
 
-    pub(super) fn resent_requests(&self) -> usize {
+    pub(crate) fn resent_requests(&self) -> usize {
         self.book().resent_requests
     }
 
-    pub(super) fn promise(&self, epoch: usize) -> Promise {
+    pub(crate) fn promise(&self, epoch: usize) -> Promise {
         let book = self.book();
         let kept = book.issued.iter().filter(|(_, issued)| issued.epoch == epoch && issued.is_acknowledged);
         Promise { epoch, acknowledged: kept.map(|(id, _)| id.clone()).collect() }
@@ -90,7 +102,7 @@ impl Oracle {
 
     /// `rows` are all of the promise's epoch. Empty when every acknowledged id is there, every id was issued, every
     /// payload is what was sent, and nothing is there twice, however often it was sent; a line for each fault otherwise.
-    pub(super) fn check(&self, promise: &Promise, rows: &[Value]) -> Vec<String> {
+    pub(crate) fn check(&self, promise: &Promise, rows: &[Value]) -> Vec<String> {
         let mut faults = Vec::new();
         let mut stored: HashMap<&str, usize> = HashMap::new();
         for row in rows {
@@ -121,7 +133,7 @@ impl Oracle {
 }
 
 /// Everything in an event follows from its id.
-pub(super) fn event_of(id: &str) -> Event {
+pub(crate) fn event_of(id: &str) -> Event {
     let row = row_of(id, epoch_of(id));
     let text = |column: &str| row[column].as_str().expect("text").to_owned();
     Event::new("odoo.stock.picking.done", id)
