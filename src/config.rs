@@ -53,6 +53,7 @@ struct Lake {
     vacuum_grace: Span,
     /// By the name of a table.
     retention: BTreeMap<String, Span>,
+    log_segment: Size,
     event_window: Span,
     event_ids: usize,
 }
@@ -138,6 +139,7 @@ impl Default for Lake {
             compactions_per_hour: 120,
             vacuum_grace: Span(Duration::from_hours(1)),
             retention: BTreeMap::new(),
+            log_segment: Size(64 * MIB),
             event_window: Span(kept.event_window),
             event_ids: kept.event_ids,
         }
@@ -286,6 +288,7 @@ impl Config {
                 vacuum_grace: self.lake.vacuum_grace.0,
                 retention: self.retention().collect(),
             },
+            log_segment_bytes: self.lake.log_segment.0 as u64,
             event_window: self.lake.event_window.0,
             event_ids: self.lake.event_ids,
         }

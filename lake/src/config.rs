@@ -18,6 +18,9 @@ pub struct Config {
     pub flush_age: Duration,
     /// Appends are refused (retryable) beyond this much unflushed Arrow memory.
     pub buffer_limit_bytes: usize,
+    /// A file of the log that has grown to this size is followed by another. Files go as a whole, once nothing in them is
+    /// needed; at least 4 KiB.
+    pub log_segment_bytes: u64,
     /// A business event that comes again with its `event_id` this long after the first (in ingest time) is no new row.
     pub event_window: Duration,
     /// At most this many of the newest ids are remembered: about 30 bytes each.
@@ -69,6 +72,7 @@ impl Default for Config {
             flush_age: Duration::from_secs(30),
             buffer_limit_bytes: 512 << 20,
             upkeep: UpkeepConfig::default(),
+            log_segment_bytes: 64 << 20,
             event_window: Duration::from_secs(3 * 24 * 60 * 60),
             event_ids: 2_000_000,
         }

@@ -28,6 +28,9 @@ use crate::{
     Arrivals, Config, Erased, LakeError, LakeStats, Needle, Seams, TableSnapshot, data_file, erase, record,
 };
 
+/// A file for every other append would be all names and no contents.
+const LEAST_SEGMENT_BYTES: u64 = 4 << 10;
+
 #[derive(Clone, Debug)]
 pub struct Lake {
     inner: Arc<Inner>,
@@ -74,11 +77,13 @@ impl Lake {
         let replayed = Arc::clone(&shared);
         let log_of = data_dir.clone();
         let mut event_ids = EventIds::new(&config);
+        let segment_bytes = config.log_segment_bytes.max(LEAST_SEGMENT_BYTES);
         let replay = move || {
             event_ids.learn(&replayed.snapshot(Table::BusinessEvents).cold);
             let reader = RecordReader { schemas: Schemas::open(&log_of)?, originals };
             let quarantine = Quarantine::below(&log_of);
-            let replay = Replay { reader, quarantine, held, event_ids: &mut event_ids, shared: &replayed };
+            let (event_ids_of, shared) = (&mut event_ids, replayed.as_ref());
+            let replay = Replay { reader, quarantine, held, segment_bytes, event_ids: event_ids_of, shared };
             let wal = replay.run(&log_of, seams.log_disk)?;
             Ok::<_, LakeError>((wal, event_ids))
         };

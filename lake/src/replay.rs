@@ -21,6 +21,7 @@ pub(crate) struct Replay<'a> {
     pub(crate) reader: RecordReader,
     pub(crate) quarantine: Quarantine,
     pub(crate) held: HeldThrough,
+    pub(crate) segment_bytes: u64,
     /// Knows the events in files already.
     pub(crate) event_ids: &'a mut EventIds,
     pub(crate) shared: &'a Shared,
@@ -30,7 +31,8 @@ impl Replay<'_> {
     /// The log, open, with everything that only it holds in memory.
     pub(crate) fn run(mut self, data_dir: &Path, disk: Box<dyn Disk>) -> Result<Wal, LakeError> {
         let mut outcome = Ok(());
-        let mut wal = Wal::open_on(disk, &data_dir.join("wal"), Options::default(), |sequence, record| {
+        let options = Options { segment_bytes: self.segment_bytes };
+        let mut wal = Wal::open_on(disk, &data_dir.join("wal"), options, |sequence, record| {
             if outcome.is_ok() {
                 outcome = self.take(sequence, record);
             }

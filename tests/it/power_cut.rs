@@ -85,7 +85,11 @@ async fn send_until(
 
 /// Until so many commits to Delta are there, then `kill -9`.
 async fn run(commits: usize, more: &str) -> Run {
-    let setup = Setup::default().set("lake.flush_age", "50ms").set("lake.compactions_per_hour", 3600);
+    // A small log file, so that the log is trimmed all the time.
+    let setup = Setup::default()
+        .set("lake.flush_age", "50ms")
+        .set("lake.log_segment", "8KiB")
+        .set("lake.compactions_per_hour", 3600);
     let mut plimsoll = Plimsoll::start_with(traced(setup, more)).await;
     let (oracle, done, stop) = (Oracle::default(), Acknowledged::default(), CancellationToken::new());
     let epoch = oracle.begin_epoch();
