@@ -73,7 +73,7 @@ impl App {
         .context("the evaluator can't restore its state")?;
 
         Ok(Self {
-            health: HealthBoard::new(Arc::clone(&clock)),
+            health: HealthBoard::new(Arc::clone(&clock), lake.clone(), config.lake().flush_age),
             config,
             clock,
             lake,

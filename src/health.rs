@@ -1,15 +1,24 @@
-//! Whether the process does its work: the loops that must beat, and how long ago each did.
+//! Whether the process does its work: the loops that must beat, and how long ago each did; and the lake, which tells.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use plimsoll_lake::{Lake, LakeStats};
 use plimsoll_model::{Clock, Timestamp};
 
-/// Heartbeats of the loops on which a page depends.
+/// So long may one group of appends be under way: disks that are busy take seconds.
+const LONGEST_WRITE: Duration = Duration::from_secs(20);
+/// Rows may wait for their flush so much longer than they are meant to.
+const FLUSH_PATIENCE: Duration = Duration::from_mins(2);
+
+/// Heartbeats of the loops on which a page depends, and the state of the lake.
 #[derive(Debug)]
 pub(crate) struct HealthBoard {
     clock: Arc<dyn Clock>,
+    lake: Lake,
+    /// How long a row waits for its flush when all is well.
+    flush_age: Duration,
     parts: Mutex<BTreeMap<&'static str, Part>>,
 }
 
@@ -21,8 +30,8 @@ struct Part {
 }
 
 impl HealthBoard {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { clock, parts: Mutex::default() })
+    pub(crate) fn new(clock: Arc<dyn Clock>, lake: Lake, flush_age: Duration) -> Arc<Self> {
+        Arc::new(Self { clock, lake, flush_age, parts: Mutex::default() })
     }
 
     /// From now on `part` must beat at least every `allowed`.
@@ -48,8 +57,16 @@ impl HealthBoard {
 impl plimsoll_dashboards::Health for HealthBoard {
     fn parts(&self) -> Vec<(String, Option<String>)> {
         let now = self.clock.now();
-        let parts = self.lock().clone();
-        parts.into_iter().map(|(name, part)| (name.to_owned(), part.verdict(now))).collect()
+        let stats = self.lake.stats();
+        let lake = [("log", log_trouble(&stats, now)), ("flush", flush_trouble(&stats, now, self.flush_age))];
+        let loops = self.lock().clone().into_iter().map(|(name, part)| (name, part.verdict(now)));
+        lake.into_iter().chain(loops).map(|(name, trouble)| (name.to_owned(), trouble)).collect()
+    }
+
+    fn not_ready(&self) -> Option<String> {
+        let stats = self.lake.stats();
+        let full = || "the buffer is full, senders are told to try again".to_owned();
+        log_trouble(&stats, self.clock.now()).or_else(|| stats.is_buffer_full.then(full))
     }
 }
 
@@ -63,31 +80,23 @@ impl Part {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use plimsoll_dashboards::Health;
-    use plimsoll_model::ManualClock;
-
-    use super::*;
-
-    #[test]
-    fn a_loop_that_stops_beating_is_unwell_until_it_beats_again() {
-        let clock = ManualClock::at(Timestamp::from_secs(0));
-        let board = HealthBoard::new(Arc::new(clock.clone()));
-        board.expect("evaluation", Duration::from_secs(30));
-
-        clock.advance(Duration::from_secs(31));
-        assert_eq!(board.parts(), [("evaluation".into(), Some("no sign of life for 31 s".into()))]);
-        board.beat("evaluation", None);
-        assert_eq!(board.parts(), [("evaluation".into(), None)]);
+/// Nothing can be acknowledged.
+fn log_trouble(stats: &LakeStats, now: Timestamp) -> Option<String> {
+    if stats.is_log_stopped {
+        return Some("the thread that writes the log is dead: restart the process".to_owned());
     }
-
-    #[test]
-    fn trouble_lasts_until_a_round_without_it() {
-        let clock = ManualClock::at(Timestamp::from_secs(0));
-        let board = HealthBoard::new(Arc::new(clock));
-        board.expect("alerting", Duration::from_secs(30));
-        board.beat("alerting", Some("the disk is full".into()));
-        assert_eq!(board.parts(), [("alerting".into(), Some("the disk is full".into()))]);
+    if stats.is_log_failing {
+        return Some("the log can't be written, senders are told to try again".to_owned());
     }
+    let busy = now.since(stats.log_busy_since?);
+    (busy > LONGEST_WRITE).then(|| format!("the disk has been at one write for {} s", busy.as_secs()))
 }
+
+fn flush_trouble(stats: &LakeStats, now: Timestamp, flush_age: Duration) -> Option<String> {
+    let waited = now.since(stats.oldest_row?);
+    let is_late = waited > flush_age * 2 + FLUSH_PATIENCE;
+    is_late.then(|| format!("rows have waited for their flush for {} s", waited.as_secs()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -25,4 +25,9 @@ pub struct Faces {
 pub trait Health: Debug + Send + Sync {
     /// Each part's name and, when it is unwell, what is wrong with it.
     fn parts(&self) -> Vec<(String, Option<String>)>;
+
+    /// Why nothing that is sent now can be acknowledged.
+    fn not_ready(&self) -> Option<String> {
+        None
+    }
 }

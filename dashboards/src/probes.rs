@@ -45,8 +45,11 @@ pub(crate) async fn healthy(State(faces): State<Arc<Faces>>) -> Response {
     (code, Json(Condition { status, version: faces.version, now, parts })).into_response()
 }
 
-/// 200 when a question gets an answer. The listener opens only after the log was replayed.
+/// 200 when a question gets an answer and what is sent can be kept. The listener opens only after the log was replayed.
 pub(crate) async fn ready(State(faces): State<Arc<Faces>>) -> Response {
+    if let Some(reason) = faces.health.not_ready() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response();
+    }
     match faces.engine.sql("SELECT 1", &[]).await {
         Ok(_) => (StatusCode::OK, "ready\n").into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")).into_response(),

@@ -43,6 +43,9 @@ pub(crate) fn mend(table_folder: &Path) -> io::Result<Mended> {
     mended.restored = restore(table_folder)?;
     mended.quarantined = quarantine_checkpoints(table_folder)? + quarantine_commits(table_folder)?;
     copy_missing(table_folder)?;
+    // A process that was killed may have left a commit whose name only the system's memory holds, and on it our log is
+    // trimmed.
+    File::open(&log)?.sync_all()?;
     let hint = log.join("_last_checkpoint");
     // Only a hint where to begin reading: without it readers list the folder.
     if hint.is_file() && (mended != Mended::default() || !is_hint(table_folder, &fs::read(&hint)?)?) {
@@ -157,6 +160,15 @@ fn copy_missing(table_folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The newest commit, of which a sync failed: the system may have dropped what it could not write, and syncing it once more
+/// would not tell. So it is written once more.
+pub(crate) fn write_again(table_folder: &Path, version: u64) -> io::Result<()> {
+    let path = table_folder.join("_delta_log").join(format!("{version:020}{COMMIT}"));
+    let bytes = fs::read(&path)?;
+    write_durably(&path, &bytes)?;
+    was_written(&path, &bytes)
 }
 
 /// Called with everything that the store has durably written.

@@ -31,6 +31,8 @@ pub(crate) struct DeltaFolder {
     delta: DeltaTable,
     /// Handed to `commit` and not yet known to be there.
     attempt: Option<Change>,
+    /// The attempt ended with an error: should it be there, then perhaps only in the system's memory.
+    is_doubtful: bool,
     /// Files that our own commits took out of the table, and that are still on the disk.
     pub(crate) retired: HashSet<String>,
 }
@@ -51,7 +53,11 @@ impl DeltaFolder {
         let opened = open_or_create(&path, table).await;
         let mut delta = opened.map_err(|error| delta_error(&path, &error))?;
         widen(&mut delta, table).await.map_err(|error| delta_error(&path, &error))?;
-        Ok((Self { path, delta, attempt: None, retired: HashSet::new() }, mended))
+        Ok((Self::new(path, delta), mended))
+    }
+
+    fn new(path: PathBuf, delta: DeltaTable) -> Self {
+        Self { path, delta, attempt: None, is_doubtful: false, retired: HashSet::new() }
     }
 
     pub(crate) async fn held(&self) -> Result<Held, LakeError> {
@@ -72,15 +78,19 @@ impl DeltaFolder {
     pub(crate) async fn commit(&mut self, change: Change, now: Timestamp) -> Result<(), LakeError> {
         let change = self.attempt.insert(change).clone();
         let committed = self.try_commit(&change, now).await;
+        self.is_doubtful = committed.is_err();
         committed.map_err(|error| delta_error(&self.path, &error))
     }
 
-    /// Looks whether the last attempt arrived, and forgets it. An error may come after the commit, so nobody may repeat
-    /// one without having looked.
+    /// Looks whether the last attempt arrived, makes sure that it stays, and forgets it. An error may come after the commit,
+    /// so nobody may repeat one without having looked.
     pub(crate) async fn settle(&mut self) -> Result<Option<Change>, LakeError> {
         let Some(attempt) = &self.attempt else { return Ok(None) };
         self.delta.update_state().await.map_err(|error| delta_error(&self.path, &error))?;
         let has_arrived = attempt.is_in(&self.names()?);
+        if has_arrived && self.is_doubtful {
+            commit_log::write_again(&self.path, self.version()).map_err(at(&self.path))?;
+        }
         let arrived = self.attempt.take().filter(|_| has_arrived);
         self.retired.extend(arrived.iter().flat_map(|change| &change.removed).map(DataFile::name));
         Ok(arrived)
@@ -140,7 +150,7 @@ pub(crate) async fn look(path: &Path) -> Result<Held, LakeError> {
         Ok(delta)
     };
     let delta = load.await.map_err(|error| delta_error(path, &error))?;
-    DeltaFolder { path: path.to_path_buf(), delta, attempt: None, retired: HashSet::new() }.held().await
+    DeltaFolder::new(path.to_path_buf(), delta).held().await
 }
 
 fn table_at(path: &Path) -> Result<DeltaTable, DeltaTableError> {

@@ -154,6 +154,11 @@ fn sync(path: &FsPath) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// What a process left that was killed: folders that only the system's memory has in their parents.
+pub(crate) fn sync_folders<'a>(folders: impl IntoIterator<Item = &'a FsPath>) -> io::Result<()> {
+    folders.into_iter().try_for_each(|folder| File::open(folder)?.sync_all())
+}
+
 /// Each new folder is synced into its parent.
 pub(crate) fn create_folders(folder: &FsPath) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {

@@ -10,11 +10,11 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::delta::DeltaFolder;
-use crate::durable_store::create_folders;
+use crate::durable_store::{create_folders, sync_folders};
 use crate::error::at;
 use crate::event_ids::EventIds;
 use crate::lock::FolderLock;
-use crate::maintain::{FlushPolicy, keep_up, maintain};
+use crate::maintain::{FlushPolicy, keep_up, maintain, probe_log};
 use crate::quarantine::Quarantine;
 use crate::record::RecordReader;
 use crate::replay::{HeldThrough, Replay};
@@ -23,7 +23,7 @@ use crate::schemas::Schemas;
 use crate::state::Shared;
 use crate::tables::Tables;
 use crate::upkeep::Upkeep;
-use crate::writer::LogWriter;
+use crate::writer::{Command, LogWriter};
 use crate::{
     Arrivals, Config, Erased, LakeError, LakeStats, Needle, Seams, TableSnapshot, data_file, erase, record,
 };
@@ -146,7 +146,13 @@ impl Lake {
 
     #[must_use]
     pub fn stats(&self) -> LakeStats {
-        self.inner.shared.stats()
+        let (waiting_appends, waiting_bytes, is_log_stopped) = self.inner.writer.queue();
+        LakeStats { waiting_appends, waiting_bytes, is_log_stopped, ..self.inner.shared.stats() }
+    }
+
+    /// Looks whether a log that failed can be written again.
+    pub(crate) async fn probe_log(&self) -> Result<(), LakeError> {
+        self.inner.writer.send(Command::Probe).await
     }
 
     /// Writes what is buffered to Delta, whatever its size and age.
@@ -158,7 +164,8 @@ impl Lake {
     pub async fn maintain(&self, stop: CancellationToken) {
         let Inner { policy, shared, clock, .. } = self.inner.as_ref();
         let flushes = maintain(self, *policy, shared, clock.as_ref(), stop.clone());
-        tokio::join!(flushes, keep_up(self, clock.as_ref(), &stop));
+        let upkeep = keep_up(self, clock.as_ref(), &stop);
+        tokio::join!(flushes, upkeep, probe_log(self, clock.as_ref(), &stop));
     }
 
     /// One pass of upkeep: at most one merge, and whatever else is due. What `maintain` does after each pause.
@@ -250,5 +257,6 @@ async fn open_tables(
         });
         folders.push(Mutex::new(folder));
     }
+    sync_folders(tenant.ancestors().take(3)).map_err(at(data_dir))?;
     Ok((folders, through))
 }

@@ -70,7 +70,7 @@ pub use lake::Lake;
 pub use layout::properties as file_properties;
 pub use needle::{ColumnPath, Needle};
 pub use physical::{from_physical, physical_schema, to_physical};
-pub use plimsoll_wal::Sequence;
+pub use plimsoll_wal::{Disk, LocalDisk, Sequence};
 pub use seams::{FlushStep, FlushSteps, Seams};
 pub use stats::{FileTotals, LakeStats, UpkeepStats};
 pub use table_snapshot::{DataFile, TableSnapshot};

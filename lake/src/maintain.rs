@@ -84,6 +84,20 @@ pub(crate) async fn maintain(
     }
 }
 
+/// While the log fails, looks whether it still does, so that it is known to work again before anybody sends.
+pub(crate) async fn probe_log(lake: &Lake, clock: &dyn Clock, stop: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = clock.sleep(RETRY_AFTER) => {}
+        }
+        // A writer that is gone is for the owner of the process to see.
+        if lake.stats().is_log_failing && lake.probe_log().await.is_err() {
+            return;
+        }
+    }
+}
+
 /// One pass of upkeep after the other, with a pause that is the budget.
 pub(crate) async fn keep_up(lake: &Lake, clock: &dyn Clock, stop: &CancellationToken) {
     let pause = lake.upkeep_pause().await;

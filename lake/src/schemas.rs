@@ -14,6 +14,7 @@ use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions, w
 use plimsoll_model::Table;
 
 use crate::LakeError;
+use crate::durable_store::create_folders;
 use crate::error::at;
 
 /// Of a schema's bytes: FNV-1a, stable for ever.
@@ -61,7 +62,7 @@ impl Schemas {
     /// Reads the folder and durably adds what today's tables need, before any record refers to it.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, LakeError> {
         let folder = data_dir.join("lake").join("schemas");
-        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        create_folders(&folder).map_err(at(&folder))?;
         let mut schemas = Self { by_fingerprint: read(&folder).map_err(at(&folder))? };
         for table in Table::ALL {
             let message = SchemaMessage::of(&table.schema());

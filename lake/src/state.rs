@@ -60,12 +60,14 @@ impl Shared {
         let buffered = state.stats.buffered_bytes;
         if buffered + bytes > self.buffer_limit_bytes {
             state.stats.refused_appends += 1;
+            state.stats.is_buffer_full = true;
             let limit = self.buffer_limit_bytes;
             return Err(LakeError::Unavailable(format!(
                 "{buffered} bytes wait to be flushed and {bytes} more would exceed buffer_limit_bytes = {limit}"
             )));
         }
         state.stats.buffered_bytes += bytes;
+        state.stats.is_buffer_full = false;
         Ok(Admission { shared: Arc::clone(self), bytes })
     }
 
@@ -74,6 +76,7 @@ impl Shared {
         let now = self.clock.now();
         let mut state = self.lock();
         state.stats.log_syncs += 1;
+        state.stats.log_busy_since = None;
         for (sequence, batches, admission) in group {
             state.stats.appends += 1;
             for SignalBatch { table, batch } in &batches {
@@ -136,6 +139,7 @@ impl Shared {
         let bytes = entry.hot.flushed();
         entry.cold.extend(files);
         state.stats.buffered_bytes = state.stats.buffered_bytes.saturating_sub(bytes);
+        state.stats.is_buffer_full = false;
         state.stats.flushes += 1;
     }
 
@@ -170,6 +174,12 @@ impl Shared {
         hot.oldest().map(|oldest| (hot.rows(), oldest.since))
     }
 
+    /// The log begins to write a group.
+    pub(crate) fn log_is_busy(&self) {
+        let now = self.clock.now();
+        self.lock().stats.log_busy_since = Some(now);
+    }
+
     pub(crate) fn count(&self, count: impl FnOnce(&mut LakeStats)) {
         count(&mut self.lock().stats);
     }
@@ -177,8 +187,10 @@ impl Shared {
     pub(crate) fn stats(&self) -> LakeStats {
         let state = self.lock();
         let buffered_rows = state.tables.iter().map(|entry| entry.hot.rows()).sum();
+        let oldest_row =
+            state.tables.iter().filter_map(|entry| entry.hot.oldest()).map(|hot| hot.since).min();
         let files = Table::ALL.map(|table| (table, FileTotals::of(&state.tables[table as usize].cold)));
-        LakeStats { buffered_rows, files: files.into(), ..state.stats.clone() }
+        LakeStats { buffered_rows, oldest_row, files: files.into(), ..state.stats.clone() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::Table;
+use plimsoll_model::{Table, Timestamp};
 
 use crate::DataFile;
 
@@ -20,10 +20,21 @@ pub struct LakeStats {
     pub log_failures: u64,
     /// Whether the last write or sync of the log failed: appends are refused until one succeeds.
     pub is_log_failing: bool,
+    /// Since when the log has been at work on a group of appends; `None` when nothing is under way.
+    pub log_busy_since: Option<Timestamp>,
+    /// The log's thread is gone: nothing can be appended until the process starts again.
+    pub is_log_stopped: bool,
+    /// Appends, and bytes of their records, that wait for the log.
+    pub waiting_appends: usize,
+    pub waiting_bytes: usize,
     /// Log entries that had been acknowledged and were missing or unreadable at the start.
     pub lost_log_entries: u64,
     /// Because the buffer was full.
     pub refused_appends: u64,
+    /// Whether the buffer was full for the last append.
+    pub is_buffer_full: bool,
+    /// Since when the oldest row has waited for its flush.
+    pub oldest_row: Option<Timestamp>,
     pub buffered_bytes: usize,
     pub buffered_rows: usize,
     pub flushes: u64,

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Append(Append),
     /// Rows through here are durable elsewhere.
     Truncate(Sequence),
+    /// Look whether a log that failed can be written again: without this, only a sender who comes back would find out.
+    Probe,
 }
 
 /// Dropping it ends the thread, after everything that was sent.
@@ -66,6 +68,14 @@ impl LogWriter {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Append(Append { record, batches, admission, answer, waiting })).await?;
         answered.await.map_err(|_| stopped())?
+    }
+
+    /// Appends and the bytes of their records that wait, and whether anybody is left to take them.
+    pub(crate) fn queue(&self) -> (usize, usize, bool) {
+        let capacity = self.commands.as_ref().map_or(0, mpsc::Sender::capacity);
+        let free_kib = self.waiting.available_permits();
+        let is_stopped = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        (WAITING - capacity, (WAITING_KIB as usize - free_kib) << 10, is_stopped)
     }
 
     pub(crate) async fn send(&self, command: Command) -> Result<(), LakeError> {
@@ -105,6 +115,7 @@ impl Worker {
             {
                 bytes += self.take(command, &mut group);
             }
+            self.shared.log_is_busy();
             self.commit(group);
             if self.receiver.is_empty() {
                 self.wal.prepare();
@@ -123,6 +134,12 @@ impl Worker {
             Command::Truncate(sequence) => {
                 if let Err(error) = self.wal.truncate_through(sequence) {
                     tracing::warn!(%error, "could not trim the log, trying again after the next flush");
+                }
+                0
+            }
+            Command::Probe => {
+                if self.is_failing && self.wal.probe().is_ok() {
+                    self.recovered(0);
                 }
                 0
             }
@@ -179,6 +196,7 @@ impl Worker {
         self.shared.count(|stats| {
             stats.log_failures += 1;
             stats.is_log_failing = true;
+            stats.log_busy_since = None;
         });
         if !self.is_failing {
             tracing::error!(%error, "the log can't be written, appends are refused until it can");

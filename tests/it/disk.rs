@@ -34,6 +34,14 @@ async fn assert_refused_retryably(logs: &RawLogs, way: Way, body: Vec<u8>) {
     }
 }
 
+/// The code, and the answer up to its first comma.
+async fn probe(plimsoll: &Plimsoll, path: &str) -> (u16, String) {
+    let answer = plimsoll.client().get(plimsoll.console(path)).send().await.expect("an answer");
+    let code = answer.status().as_u16();
+    let text = answer.text().await.expect("text");
+    (code, text.split(',').next().unwrap_or_default().to_owned())
+}
+
 fn large(way: Way) -> Vec<u8> {
     Make::Filled { bytes: 6 << 20 }.bytes(way == Way::Json, "large")
 }
@@ -104,10 +112,20 @@ async fn a_disk_without_a_byte_left_stops_acknowledgements_and_nothing_else() {
             assert_refused_retryably(&RawLogs::to(&plimsoll), way, large(way)).await;
         }
         assert_eq!(plimsoll.number("SELECT count(*) AS n FROM business_events").await, 1, "SQL answers");
+        assert_eq!(
+            probe(&plimsoll, "/-/ready").await,
+            (503, "not ready: the log can't be written".to_owned())
+        );
+        assert_eq!(probe(&plimsoll, "/-/healthy").await.0, 503);
         plimsoll.assert_alive();
     }
 
     limit_files(&plimsoll, "unlimited").await;
+    eventually("it says that it is well again before anybody sends", WITHIN, async || {
+        (probe(&plimsoll, "/-/ready").await.0 == 200).then_some(())
+    })
+    .await;
+    assert_eq!(probe(&plimsoll, "/-/healthy").await.0, 200);
     eventually("it takes events again", WITHIN, async || {
         Sender::to(&plimsoll.grpc()).try_send(event("after")).await.ok()
     })

@@ -123,6 +123,25 @@ impl Wal {
         }
     }
 
+    /// Whether an entry could be made durable now, asked of the disk itself. For whoever had a `sync` fail and has nothing to
+    /// append.
+    pub fn probe(&mut self) -> Result<(), WalError> {
+        let mut active = match self.active.take() {
+            Some(active) => active,
+            None => self.files.begin_segment(self.next)?,
+        };
+        // Zeros behind the last entry are room for the next.
+        let disk = self.files.disk.as_ref();
+        let written = disk.write_at(&active.file, active.size, &[0; 24]);
+        if let Err(source) = written.and_then(|()| disk.sync(&active.file)) {
+            self.files.doubt(active.start);
+            return Err(failed("write and sync", &self.files.path_of(active.start))(source));
+        }
+        active.room = active.room.max(active.size + 24);
+        self.active = Some(active);
+        Ok(())
+    }
+
     /// Forgets the segments that hold nothing beyond `sequence`, except the newest.
     pub fn truncate_through(&mut self, sequence: Sequence) -> Result<(), WalError> {
         self.files.truncate_through(sequence)

@@ -137,9 +137,13 @@ impl Disk {
             (Change::Write { .. } | Change::Truncate { .. }, None) | (_, Some(_)) => false,
             (change, None) => change.name().and_then(Path::parent) == Some(path),
         };
+        // A folder that has changed since is written anew, all of it; a file never is.
+        let is_news =
+            |unsynced: &Unsynced| !unsynced.is_doubtful && unsynced.at < began && is_meant(&unsynced.change);
+        let is_written_anew = file.is_none() && self.unsynced.iter().any(is_news);
         for mut unsynced in std::mem::take(&mut self.unsynced) {
             let is_meant = unsynced.at < began && is_meant(&unsynced.change);
-            if is_meant && is_ok && !unsynced.is_doubtful {
+            if is_meant && is_ok && (is_written_anew || !unsynced.is_doubtful) {
                 // What was done again is certain, whatever became of the first time.
                 self.unsynced.retain(|older| !unsynced.change.replaces(&older.change));
                 unsynced.change.apply(&mut self.synced);

@@ -1,6 +1,7 @@
 //! What a process asked of its files, as `strace` wrote it down: writes, names and syncs, in the order in which they ended.
 
 use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What `strace` is asked to write down. A call that could change a file and is not here would be a hole in the test.
@@ -59,9 +60,12 @@ pub(super) enum What {
 pub(super) fn read(trace: &str, is_ours: &dyn Fn(&Path) -> bool) -> Vec<Call> {
     let mut reader =
         Reader { is_ours, calls: Vec::new(), unfinished: HashMap::new(), offsets: HashMap::new() };
+    let mut lines = 0;
     for (number, line) in trace.lines().enumerate() {
         reader.line(number, line);
+        lines = number;
     }
+    reader.interrupted(lines);
     reader.calls
 }
 
@@ -81,6 +85,7 @@ impl<'t> Reader<'t> {
             (words.next().unwrap_or_default(), words.next().unwrap_or_default().trim_start());
         let Some((time, rest)) = rest.split_once(' ') else { return };
         let time = micros(time);
+        let rest = rest.strip_suffix(") = ?").unwrap_or(rest);
         if let Some(begin) = rest.strip_suffix(" <unfinished ...>") {
             self.unfinished.insert(thread, (number, time, begin));
         } else if let Some(resumed) = rest.strip_prefix("<... ") {
@@ -92,12 +97,42 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// Calls of which nobody heard the end: a thread that is killed ends its call and is not asked what came of it.
+    fn interrupted(&mut self, ended: usize) {
+        for (_, (began, time, begin)) in std::mem::take(&mut self.unfinished) {
+            let Some((name, rest)) = begin.split_once('(') else { continue };
+            let Some((arguments, _)) = arguments(&format!("{rest}) = ?")) else { continue };
+            let result = match name {
+                "fsync" | "fdatasync" => continue,
+                "write" | "pwrite64" => arguments.get(2).cloned().unwrap_or_default(),
+                "openat" => format!("0<{}>", arguments[1].trim_matches('"')),
+                _ => "0".to_owned(),
+            };
+            self.found(began, ended, time, name, &arguments, &result);
+            if self.calls.last().is_some_and(|call| call.began == began && !call.what.is_there()) {
+                self.calls.pop();
+            }
+        }
+    }
+
     fn call(&mut self, began: usize, ended: usize, time_micros: u64, text: &str) {
         let Some((name, rest)) = text.split_once('(') else { return };
         let Some((arguments, result)) = arguments(rest) else { return };
+        self.found(began, ended, time_micros, name, &arguments, &result);
+    }
+
+    fn found(
+        &mut self,
+        began: usize,
+        ended: usize,
+        time_micros: u64,
+        name: &str,
+        arguments: &[String],
+        result: &str,
+    ) {
         // A failed fsync says something, any other failure changed nothing.
         let is_ok = !result.starts_with("-1") && !result.starts_with('?');
-        if let Some(what) = self.what(name, &arguments, &result, is_ok)
+        if let Some(what) = self.what(name, arguments, result, is_ok)
             && what.paths().into_iter().any(self.is_ours)
         {
             self.calls.push(Call { began, ended, time_micros, what });
@@ -155,6 +190,23 @@ impl<'t> Reader<'t> {
 }
 
 impl What {
+    /// Whether the files of this machine show it.
+    fn is_there(&self) -> bool {
+        match self {
+            Self::Open { path, is_created, .. } => *is_created && path.exists(),
+            Self::Write { path, offset, bytes } => {
+                let start = usize::try_from(*offset).expect("small");
+                let found = fs::read(path).unwrap_or_default();
+                found.get(start..).is_some_and(|found| found.starts_with(bytes))
+            }
+            Self::Truncate { path, length } => path.metadata().is_ok_and(|file| file.len() == *length),
+            Self::Sync { .. } => false,
+            Self::Rename { from, to } => !from.exists() && to.exists(),
+            Self::Link { to: path, .. } | Self::Folder { path } => path.exists(),
+            Self::Remove { path } => !path.exists(),
+        }
+    }
+
     fn paths(&self) -> Vec<&Path> {
         match self {
             Self::Open { path, .. }
