@@ -1,3 +1,5 @@
+//! Each kind of trouble, as the board tells it, and how it ends.
+
 use plimsoll_dashboards::Health;
 use plimsoll_lake::{Config, Disk, LocalDisk, Seams};
 use plimsoll_model::{ManualClock, RowsOnly, SignalBatch, Table, batch_from_rows};
