@@ -1,11 +1,13 @@
-//! The whole product, composed: every room is built here, and `rules` and `alerting` meet here only, through one
-//! bounded channel of alerts.
+//! The whole product, composed: every room is built here, once for each tenant, and `rules` and `alerting` meet here
+//! only, through one bounded channel of alerts.
 
 mod ingest_ledger;
 mod listeners;
 mod loops;
 mod metrics;
+mod rooms;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -13,15 +15,15 @@ use plimsoll_alerting::{Alerting, Delivery, Routing};
 use plimsoll_collector::{Collector, OtlpReader};
 use plimsoll_dashboards::{Faces, MetricsSource};
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, Decision, ReadOriginal};
-use plimsoll_query::QueryEngine;
-use plimsoll_rules::{Evaluator, RuleSet};
-use tokio::sync::{Mutex, mpsc};
+use plimsoll_model::{Clock, ReadOriginal};
+use plimsoll_query::{Databases, QueryEngine};
+use plimsoll_rules::{RuleSet, SloTable};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Tenant};
 use crate::health::HealthBoard;
-use crate::ledger::{self, Ledger};
+use crate::ledger::Ledger;
+use rooms::Rooms;
 
 pub use listeners::{Addresses, Listeners};
 
@@ -30,70 +32,40 @@ pub use listeners::{Addresses, Listeners};
 pub struct App {
     config: Config,
     clock: Arc<dyn Clock>,
-    lake: Lake,
-    engine: QueryEngine,
     collector: Collector,
-    evaluator: Mutex<Evaluator>,
-    alerting: Alerting,
-    ledger: Arc<Ledger>,
-    decisions: Mutex<mpsc::Receiver<Decision>>,
+    /// Of each tenant; the default one's come first.
+    rooms: Vec<Arc<Rooms>>,
+    databases: Databases,
     health: Arc<HealthBoard>,
 }
 
 impl App {
-    /// Opens the lake (replaying its log), reads rules and routing, and restores what was firing.
+    /// Opens the lakes (replaying their logs), reads rules and routing, and restores what was firing.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let lake = Lake::open(config.lake(), Arc::clone(&clock), originals())
-            .await
-            .context("the lake can't be opened")?;
-        let (ledger, decisions) = Ledger::new();
+        let tenants = config.tenants()?;
+        let mut lakes = Vec::with_capacity(tenants.len());
+        for tenant in &tenants {
+            lakes.push(open_lake(&config, tenant, &clock).await.with_context(|| about(tenant))?);
+        }
+        let senders = tenants.iter().zip(&lakes).map(|(tenant, lake)| sender(tenant, lake.clone()));
+        let collector = Collector::new(config.collector(), senders.collect(), Arc::clone(&clock));
 
-        let routing = load_routing(&config)?;
-        let alerting = Alerting::open(config.alerting(), routing, Arc::<Ledger>::clone(&ledger))
-            .context("alerting's store can't be opened")?;
-
-        let collector = Collector::new(config.collector(), lake.clone(), Arc::clone(&clock));
-        ingest_ledger::resume(collector.ledger(), &lake);
-        let slos = plimsoll_rules::SloTable::default();
-        let mut state = alerting.state_tables();
-        state.push(Arc::new(slos.clone()));
-        state.push(Arc::new(collector.ledger().clone()));
-        let engine = QueryEngine::new(config.query(), lake.clone(), state, Arc::clone(&clock))?;
-
-        let rules = load_rules(&config, &engine).await?;
-        let evaluator = Evaluator::start(
-            config.rules()?,
-            rules,
-            engine.clone(),
-            lake.clone(),
-            Arc::<Ledger>::clone(&ledger),
-            slos,
-        )
-        .await
-        .context("the evaluator can't restore its state")?;
-
-        Ok(Self {
-            health: HealthBoard::new(Arc::clone(&clock), lake.clone(), config.lake().flush_age),
-            config,
-            clock,
-            lake,
-            engine,
-            collector,
-            evaluator: Mutex::new(evaluator),
-            alerting,
-            ledger,
-            decisions: Mutex::new(decisions),
-        })
+        let mut rooms: Vec<Arc<Rooms>> = Vec::with_capacity(tenants.len());
+        for (tenant, lake) in tenants.iter().zip(lakes) {
+            let first = rooms.first().map(|rooms| rooms.database.engine.clone());
+            let opened = Rooms::open(&config, tenant, lake, &collector, first.as_ref(), &clock).await;
+            rooms.push(Arc::new(opened.with_context(|| about(tenant))?));
+        }
+        let databases = databases(&rooms)?;
+        let lakes = rooms.iter().map(|rooms| (rooms.tenant.clone(), rooms.lake.clone())).collect();
+        let health = HealthBoard::new(Arc::clone(&clock), lakes, config.flush_age());
+        Ok(Self { health, config, clock, collector, rooms, databases })
     }
 
+    /// Of the default tenant.
     #[must_use]
     pub fn engine(&self) -> &QueryEngine {
-        &self.engine
-    }
-
-    #[must_use]
-    pub fn lake(&self) -> &Lake {
-        &self.lake
+        self.databases.default_engine()
     }
 
     #[must_use]
@@ -109,7 +81,7 @@ impl App {
 
     fn faces(self: &Arc<Self>) -> Faces {
         Faces {
-            engine: self.engine.clone(),
+            databases: self.databases.clone(),
             health: Arc::<HealthBoard>::clone(&self.health),
             metrics: self.metrics(),
             clock: Arc::clone(&self.clock),
@@ -121,19 +93,9 @@ impl App {
     /// One whole pass at the clock's now: evaluate, receive, dispatch, deliver, and write the decisions down. What the
     /// loops do side by side, in sequence, for whoever moves time by hand.
     pub async fn step(&self) -> anyhow::Result<Vec<Delivery>> {
-        let now = self.clock.now();
-        let alerts = self.evaluator.lock().await.tick(now).await;
-        self.alerting.receive(alerts, now).await?;
-        self.alerting.dispatch(now).await?;
-        let (deliveries, _) = self.alerting.deliver(now).await?;
-
-        let mut decisions = Vec::new();
-        let mut waiting = self.decisions.lock().await;
-        while let Ok(decision) = waiting.try_recv() {
-            decisions.push(decision);
-        }
-        if !decisions.is_empty() {
-            ledger::append(&self.lake, self.clock.as_ref(), &decisions).await;
+        let mut deliveries = Vec::new();
+        for rooms in &self.rooms {
+            deliveries.extend(rooms.step().await?);
         }
         Ok(deliveries)
     }
@@ -149,38 +111,42 @@ pub(crate) fn originals() -> Arc<dyn ReadOriginal> {
     Arc::new(OtlpReader)
 }
 
-fn load_routing(config: &Config) -> anyhow::Result<Routing> {
-    let config = config.alerting();
-    if !config.file.exists() {
-        tracing::warn!(file = %config.file.display(), "there is no routing file: alerts are kept and shown, but nobody is told");
-        return Ok(Routing::nobody());
-    }
-    let (routing, findings) = Routing::load(&config);
-    report(findings.iter().map(|finding| (finding.is_error, finding.to_string())));
-    let Some(routing) = routing else {
-        bail!("{}", errors(findings.iter().map(|finding| (finding.is_error, finding.to_string()))));
-    };
-    Ok(routing)
+async fn open_lake(config: &Config, tenant: &Tenant, clock: &Arc<dyn Clock>) -> anyhow::Result<Lake> {
+    let lake = Lake::open(config.lake(&tenant.name), Arc::clone(clock), originals()).await;
+    lake.context("the lake can't be opened")
 }
 
-async fn load_rules(config: &Config, engine: &QueryEngine) -> anyhow::Result<RuleSet> {
-    let (rules, findings) = RuleSet::load(&config.rules()?, engine).await;
-    report(findings.iter().map(|finding| (finding.is_error, finding.to_string())));
-    let Some(rules) = rules else {
-        bail!("{}", errors(findings.iter().map(|finding| (finding.is_error, finding.to_string()))));
-    };
-    Ok(rules)
-}
-
-fn report(findings: impl Iterator<Item = (bool, String)>) {
-    for (_, finding) in findings.filter(|(is_error, _)| !is_error) {
-        tracing::warn!("{finding}");
+fn sender(tenant: &Tenant, lake: Lake) -> plimsoll_collector::Tenant {
+    plimsoll_collector::Tenant {
+        name: tenant.name.clone(),
+        lake,
+        tokens: tenant.ingest_tokens.clone(),
+        quota: tenant.quota,
     }
 }
 
-fn errors(findings: impl Iterator<Item = (bool, String)>) -> String {
-    let lines: Vec<String> = findings.filter(|(is_error, _)| *is_error).map(|(_, finding)| finding).collect();
-    lines.join("\n")
+fn databases(rooms: &[Arc<Rooms>]) -> anyhow::Result<Databases> {
+    let (default, others) = rooms.split_first().context("there is always a default tenant")?;
+    let others: BTreeMap<_, _> =
+        others.iter().map(|rooms| (rooms.tenant.clone(), rooms.database.clone())).collect();
+    Ok(Databases::new(default.database.clone(), others))
+}
+
+fn about(tenant: &Tenant) -> String {
+    format!("tenant \"{}\"", tenant.name)
+}
+
+/// Warnings are logged; with an error among the findings there is nothing to go on with.
+fn report_or_bail<T>(loaded: Option<T>, findings: impl Iterator<Item = (bool, String)>) -> anyhow::Result<T> {
+    let (errors, warnings): (Vec<_>, Vec<_>) = findings.partition(|(is_error, _)| *is_error);
+    for (_, warning) in warnings {
+        tracing::warn!("{warning}");
+    }
+    let Some(loaded) = loaded else {
+        let lines: Vec<String> = errors.into_iter().map(|(_, error)| error).collect();
+        bail!("{}", lines.join("\n"));
+    };
+    Ok(loaded)
 }
 
 /// Everything wrong with the files, errors and warnings, without running anything.
@@ -189,7 +155,8 @@ pub async fn check(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<
     let config = config.with_data_dir(scratch.path().to_owned());
     let mut found = Vec::new();
 
-    let alerting = config.alerting();
+    let default = Tenant::default();
+    let alerting = config.alerting(&default.name);
     if alerting.file.exists() {
         let (_, findings) = Routing::load(&alerting);
         found.extend(findings.into_iter().map(|finding| (finding.is_error, finding.to_string())));
@@ -197,13 +164,20 @@ pub async fn check(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<
         found.push((false, format!("{}: no such file, so nobody will be told", alerting.file.display())));
     }
 
-    let lake = Lake::open(config.lake(), Arc::clone(&clock), originals()).await?;
+    let lake = open_lake(&config, &default, &clock).await?;
     let (ledger, _decisions) = Ledger::new();
     let store = Alerting::open(alerting, Routing::nobody(), ledger)?;
     let mut state = store.state_tables();
-    state.push(Arc::new(plimsoll_rules::SloTable::default()));
-    let engine = QueryEngine::new(config.query(), lake, state, clock)?;
-    let (_, findings) = RuleSet::load(&config.rules()?, &engine).await;
-    found.extend(findings.into_iter().map(|finding| (finding.is_error, finding.to_string())));
+    state.push(Arc::new(SloTable::default()));
+    let engine = rooms::engine(&config, lake, state, None, &clock)?;
+    for tenant in config.tenants()? {
+        let (_, findings) = RuleSet::load(&config.rules(&tenant)?, &engine).await;
+        for finding in findings.into_iter().map(|finding| (finding.is_error, finding.to_string())) {
+            // Most tenants share their files.
+            if !found.contains(&finding) {
+                found.push(finding);
+            }
+        }
+    }
     Ok(found)
 }

@@ -1,5 +1,6 @@
 //! `plimsoll.toml`: read once, unknown keys refused, every path made absolute, each room given its own `Config`.
 
+mod tenants;
 mod units;
 
 use std::collections::BTreeMap;
@@ -8,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use plimsoll_model::{DEFAULT_TENANT, Table};
+use plimsoll_model::{Table, TenantName};
 use serde::Deserialize;
 
+use tenants::TenantEntry;
 use units::{Size, Span};
 
+pub use tenants::Tenant;
 pub(crate) use units::duration;
 
 /// The file as it is written. Each room's table is turned into that room's `Config` by a method below.
@@ -27,6 +30,7 @@ pub struct Config {
     alerting: Alerting,
     dashboards: Dashboards,
     telemetry: Telemetry,
+    tenants: Vec<TenantEntry>,
     /// The folder that relative paths start from.
     #[serde(skip)]
     base: PathBuf,
@@ -99,6 +103,7 @@ struct Telemetry {
 }
 
 const MIB: usize = 1024 * 1024;
+const SMALLEST_BUFFER: usize = 32 * MIB;
 
 impl Default for Config {
     fn default() -> Self {
@@ -111,6 +116,7 @@ impl Default for Config {
             alerting: Alerting::default(),
             dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),
+            tenants: Vec::new(),
             base: PathBuf::new(),
         }
     }
@@ -210,6 +216,7 @@ impl Config {
             }
         }
         self.check_lake()?;
+        self.tenants()?;
         if let Some(pack) = self.rules.packs.first() {
             bail!("rules.packs names \"{pack}\", but this version embeds no packs: remove it");
         }
@@ -248,11 +255,22 @@ impl Config {
         self
     }
 
+    /// Where the console shows a tenant's data.
+    fn public_url_of(&self, tenant: &TenantName) -> String {
+        let url = self.public_url();
+        if tenant.is_default() { url } else { format!("{url}/t/{tenant}") }
+    }
+
     #[must_use]
     pub fn public_url(&self) -> String {
         let default = || format!("http://{}", self.dashboards.listen);
         let url = self.dashboards.public_url.clone().unwrap_or_else(default);
         url.trim_end_matches('/').to_owned()
+    }
+
+    /// Who has data here, the default tenant first. Reads their tokens.
+    pub fn tenants(&self) -> anyhow::Result<Vec<Tenant>> {
+        tenants::read(&self.tenants, &self.base)
     }
 
     #[must_use]
@@ -266,6 +284,11 @@ impl Config {
     }
 
     #[must_use]
+    pub fn flush_age(&self) -> Duration {
+        self.lake.flush_age.0
+    }
+
+    #[must_use]
     pub fn collector(&self) -> plimsoll_collector::Config {
         plimsoll_collector::Config {
             max_request_bytes: self.collector.max_request.0,
@@ -276,12 +299,15 @@ impl Config {
     }
 
     #[must_use]
-    pub fn lake(&self) -> plimsoll_lake::Config {
+    pub fn lake(&self, tenant: &TenantName) -> plimsoll_lake::Config {
+        // The written limit is what all may take together; a share below this would be all waiting.
+        let buffer_limit = self.lake.buffer_limit.0 / (1 + tenants::others(&self.tenants));
         plimsoll_lake::Config {
             data_dir: self.data_dir(),
+            tenant: tenant.clone(),
             flush_rows: self.lake.flush_rows,
             flush_age: self.lake.flush_age.0,
-            buffer_limit_bytes: self.lake.buffer_limit.0,
+            buffer_limit_bytes: buffer_limit.max(SMALLEST_BUFFER.min(self.lake.buffer_limit.0)),
             upkeep: plimsoll_lake::UpkeepConfig {
                 target_file_bytes: self.lake.target_file.0 as u64,
                 compactions_per_hour: self.lake.compactions_per_hour,
@@ -330,16 +356,16 @@ impl Config {
     }
 
     /// Expands the globs; a pattern that matches nothing is fine, a plain file that isn't there is not.
-    pub fn rules(&self) -> anyhow::Result<plimsoll_rules::Config> {
+    pub fn rules(&self, tenant: &Tenant) -> anyhow::Result<plimsoll_rules::Config> {
         let mut files = Vec::new();
-        for pattern in &self.rules.files {
+        for pattern in tenant.rules.as_ref().unwrap_or(&self.rules.files) {
             files.extend(self.expand(pattern)?);
         }
         Ok(plimsoll_rules::Config {
             files,
             interval: self.rules.interval.0,
-            public_url: self.public_url(),
-            tenant: DEFAULT_TENANT.to_owned(),
+            public_url: self.public_url_of(&tenant.name),
+            tenant: tenant.name.clone(),
         })
     }
 
@@ -357,11 +383,12 @@ impl Config {
     }
 
     #[must_use]
-    pub fn alerting(&self) -> plimsoll_alerting::Config {
+    pub fn alerting(&self, tenant: &TenantName) -> plimsoll_alerting::Config {
+        let own = || self.data_dir().join("lake").join(tenant.as_str());
         plimsoll_alerting::Config {
             file: self.base.join(&self.alerting.config),
-            data_dir: self.data_dir(),
-            public_url: self.public_url(),
+            data_dir: if tenant.is_default() { self.data_dir() } else { own() },
+            public_url: self.public_url_of(tenant),
         }
     }
 }

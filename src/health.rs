@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use plimsoll_lake::{Lake, LakeStats};
-use plimsoll_model::{Clock, Timestamp};
+use plimsoll_model::{Clock, TenantName, Timestamp};
 
 /// So long may one group of appends be under way: disks that are busy take seconds.
 const LONGEST_WRITE: Duration = Duration::from_secs(20);
@@ -16,10 +16,11 @@ const FLUSH_PATIENCE: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 pub(crate) struct HealthBoard {
     clock: Arc<dyn Clock>,
-    lake: Lake,
+    /// The default tenant's comes first.
+    lakes: Vec<(TenantName, Lake)>,
     /// How long a row waits for its flush when all is well.
     flush_age: Duration,
-    parts: Mutex<BTreeMap<&'static str, Part>>,
+    parts: Mutex<BTreeMap<String, Part>>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,18 +31,22 @@ struct Part {
 }
 
 impl HealthBoard {
-    pub(crate) fn new(clock: Arc<dyn Clock>, lake: Lake, flush_age: Duration) -> Arc<Self> {
-        Arc::new(Self { clock, lake, flush_age, parts: Mutex::default() })
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        lakes: Vec<(TenantName, Lake)>,
+        flush_age: Duration,
+    ) -> Arc<Self> {
+        Arc::new(Self { clock, lakes, flush_age, parts: Mutex::default() })
     }
 
     /// From now on `part` must beat at least every `allowed`.
-    pub(crate) fn expect(&self, part: &'static str, allowed: Duration) {
+    pub(crate) fn expect(&self, part: &str, allowed: Duration) {
         let beat = Part { last_beat: self.clock.now(), allowed, trouble: None };
-        self.lock().insert(part, beat);
+        self.lock().insert(part.to_owned(), beat);
     }
 
     /// `part` finished a round; `trouble` says what went wrong in it.
-    pub(crate) fn beat(&self, part: &'static str, trouble: Option<String>) {
+    pub(crate) fn beat(&self, part: &str, trouble: Option<String>) {
         let now = self.clock.now();
         if let Some(part) = self.lock().get_mut(part) {
             part.last_beat = now;
@@ -49,7 +54,19 @@ impl HealthBoard {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, Part>> {
+    fn lake_parts(
+        &self,
+        tenant: &TenantName,
+        lake: &Lake,
+        now: Timestamp,
+    ) -> [(String, Option<String>); 2] {
+        let stats = lake.stats();
+        let parts =
+            [("log", log_trouble(&stats, now)), ("flush", flush_trouble(&stats, now, self.flush_age))];
+        parts.map(|(name, trouble)| (part_of(name, tenant), trouble))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Part>> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -57,16 +74,17 @@ impl HealthBoard {
 impl plimsoll_dashboards::Health for HealthBoard {
     fn parts(&self) -> Vec<(String, Option<String>)> {
         let now = self.clock.now();
-        let stats = self.lake.stats();
-        let lake = [("log", log_trouble(&stats, now)), ("flush", flush_trouble(&stats, now, self.flush_age))];
         let loops = self.lock().clone().into_iter().map(|(name, part)| (name, part.verdict(now)));
-        lake.into_iter().chain(loops).map(|(name, trouble)| (name.to_owned(), trouble)).collect()
+        self.lakes.iter().flat_map(|(tenant, lake)| self.lake_parts(tenant, lake, now)).chain(loops).collect()
     }
 
     fn not_ready(&self) -> Option<String> {
-        let stats = self.lake.stats();
         let full = || "the buffer is full, senders are told to try again".to_owned();
-        log_trouble(&stats, self.clock.now()).or_else(|| stats.is_buffer_full.then(full))
+        self.lakes.iter().find_map(|(tenant, lake)| {
+            let stats = lake.stats();
+            let trouble = log_trouble(&stats, self.clock.now()).or_else(|| stats.is_buffer_full.then(full))?;
+            Some(if tenant.is_default() { trouble } else { format!("{tenant}: {trouble}") })
+        })
     }
 }
 
@@ -78,6 +96,11 @@ impl Part {
         }
         self.trouble
     }
+}
+
+/// A part's name where all tenants' are told.
+pub(crate) fn part_of(name: &str, tenant: &TenantName) -> String {
+    if tenant.is_default() { name.to_owned() } else { format!("{name} of {tenant}") }
 }
 
 /// Nothing can be acknowledged.

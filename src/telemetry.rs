@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider as _};
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig};
+use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
+use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
@@ -31,6 +33,7 @@ pub(crate) struct Telemetry {
 #[derive(Clone, Debug)]
 struct Export {
     endpoint: String,
+    headers: MetadataMap,
     interval: Duration,
 }
 
@@ -41,11 +44,18 @@ impl Telemetry {
         Ok(Self::default())
     }
 
-    /// Log lines, and spans to the OTLP/gRPC port at `endpoint` every `interval`.
-    pub(crate) fn to_ourselves(level: &str, endpoint: &str, interval: Duration) -> anyhow::Result<Self> {
+    /// Log lines, and spans to the OTLP/gRPC port at `endpoint` every `interval`, with the token that it asks for.
+    pub(crate) fn to_ourselves(
+        level: &str,
+        endpoint: &str,
+        token: Option<&str>,
+        interval: Duration,
+    ) -> anyhow::Result<Self> {
+        let headers = headers(token)?;
         let exporter = SpanExporter::builder()
             .with_tonic()
             .with_endpoint(endpoint)
+            .with_metadata(headers.clone())
             .build()
             .context("the exporter of our own spans can't be built")?;
         let batches = BatchConfigBuilder::default().with_scheduled_delay(interval).build();
@@ -56,16 +66,17 @@ impl Telemetry {
         let spans =
             tracing_opentelemetry::layer().with_tracer(provider.tracer("plimsoll")).with_filter(own_spans());
         init(level, Some(spans))?;
-        let to_ourselves = Some(Export { endpoint: endpoint.to_owned(), interval });
+        let to_ourselves = Some(Export { endpoint: endpoint.to_owned(), headers, interval });
         Ok(Self { to_ourselves, spans: Some(provider), metrics: None })
     }
 
     /// From now on sends what `source` counts, where spans go.
     pub(crate) fn count(&mut self, source: &Arc<dyn MetricsSource>) -> anyhow::Result<()> {
-        let Some(Export { endpoint, interval }) = self.to_ourselves.clone() else { return Ok(()) };
+        let Some(Export { endpoint, headers, interval }) = self.to_ourselves.clone() else { return Ok(()) };
         let exporter = MetricExporter::builder()
             .with_tonic()
             .with_endpoint(endpoint)
+            .with_metadata(headers)
             .build()
             .context("the exporter of our own metrics can't be built")?;
         let reader = PeriodicReader::builder(exporter).with_interval(interval).build();
@@ -83,6 +94,17 @@ impl Telemetry {
             tracing::debug!(%error, "our own telemetry ended before its last export");
         }
     }
+}
+
+fn headers(token: Option<&str>) -> anyhow::Result<MetadataMap> {
+    let mut headers = HeaderMap::new();
+    if let Some(token) = token {
+        let bearer = HeaderValue::try_from(format!("Bearer {token}"));
+        let mut bearer = bearer.context("our own token does not fit a header")?;
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
+    }
+    Ok(MetadataMap::from_headers(headers))
 }
 
 fn resource() -> Resource {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use plimsoll_model::TenantName;
 use serde_saphyr::Error as YamlError;
 
 pub(crate) use receivers::{
@@ -76,6 +77,15 @@ impl Routing {
     pub fn nobody() -> Self {
         let parsed = serde_saphyr::from_str::<file::File>(NOBODY).expect("the constant is valid YAML");
         check::check(parsed, &Config::default()).0.expect("the constant is a valid routing")
+    }
+
+    /// The same tree for one of several tenants: its groups, and what pagers know them by, are not those of others.
+    #[must_use]
+    pub fn for_tenant(mut self, tenant: &TenantName) -> Self {
+        if !tenant.is_default() {
+            self.root.below_tenant(tenant);
+        }
+        self
     }
 
     /// Reads and checks the file. A `Routing` comes back only when no finding is an error; warnings come with it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use plimsoll_model::Labels;
+use plimsoll_model::{Labels, TenantName};
 
 use crate::matcher::{Matcher, all_match};
 
@@ -85,6 +85,12 @@ impl Route {
     /// `{}/{severity="page"}:{service="sales"}`: stable over restarts, and as long as the route's path is.
     pub(crate) fn group_key(&self, group_labels: &Labels) -> String {
         format!("{}:{group_labels}", self.path)
+    }
+
+    /// The same tree, whose groups are another's than those of other tenants.
+    pub(crate) fn below_tenant(&mut self, tenant: &TenantName) {
+        self.path = format!("{{tenant=\"{tenant}\"}}/{}", self.path);
+        self.routes.iter_mut().for_each(|route| route.below_tenant(tenant));
     }
 
     pub(crate) fn path_below(parent: &str, matchers: &[Matcher]) -> String {

@@ -8,19 +8,37 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::config::Config;
 use crate::refusal::{Refusal, RequestReason};
 
+/// Clones share what is free.
 #[derive(Clone, Debug)]
 pub(crate) struct Admission {
+    own: Pool,
+    /// Where others take from as well.
+    whole: Option<Pool>,
+}
+
+#[derive(Clone, Debug)]
+struct Pool {
     slots: Arc<Semaphore>,
     slot_count: u32,
     memory: Arc<Semaphore>,
     memory_bytes: usize,
 }
 
+/// The right to be decoded and stored.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held, and given back when dropped")]
+pub(crate) struct Slot(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+
 /// A request's share of the memory; freed on drop.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    memory: Arc<Semaphore>,
-    memory_bytes: usize,
+    own: Share,
+    whole: Option<Share>,
+}
+
+#[derive(Debug)]
+struct Share {
+    pool: Pool,
     held: Option<OwnedSemaphorePermit>,
 }
 
@@ -33,45 +51,68 @@ pub(crate) struct Received {
 
 impl Admission {
     pub(crate) fn new(config: &Config) -> Self {
-        let slot_count = u32::try_from(config.max_concurrent_requests).unwrap_or(u32::MAX);
-        Self {
-            slots: Arc::new(Semaphore::new(config.max_concurrent_requests)),
-            slot_count,
-            memory: Arc::new(Semaphore::new(config.max_inflight_bytes)),
-            memory_bytes: config.max_inflight_bytes,
-        }
+        Self { own: Pool::new(config.max_concurrent_requests, config.max_inflight_bytes), whole: None }
     }
 
-    /// The right to be decoded and stored. Taken once the body is here, so that a slow sender holds nobody up.
-    pub(crate) fn slot(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
-            let slots = self.slot_count;
-            Refusal::new(
-                RequestReason::Busy,
-                format!("{slots} requests are under way; try again in a second"),
-            )
-        })
+    /// At most half of what there is, for one of several who share it.
+    pub(crate) fn half(&self, config: &Config) -> Self {
+        let slots = config.max_concurrent_requests.div_ceil(2);
+        Self { own: Pool::new(slots, config.max_inflight_bytes.div_ceil(2)), whole: Some(self.own.clone()) }
+    }
+
+    /// Taken once the body is here, so that a slow sender holds nobody up.
+    pub(crate) fn slot(&self) -> Result<Slot, Refusal> {
+        let own = self.own.slot()?;
+        Ok(Slot(own, self.whole.as_ref().map(Pool::slot).transpose()?))
     }
 
     pub(crate) fn lease(&self) -> Lease {
-        Lease { memory: Arc::clone(&self.memory), memory_bytes: self.memory_bytes, held: None }
+        let share = |pool: &Pool| Share { pool: pool.clone(), held: None };
+        Lease { own: share(&self.own), whole: self.whole.as_ref().map(share) }
     }
 
     /// Ready when no request is under way.
     pub(crate) async fn drained(&self) {
-        let all = self.slots.acquire_many(self.slot_count).await;
+        let all = self.own.slots.acquire_many(self.own.slot_count).await;
         drop(all.expect("the semaphore is never closed"));
     }
 }
 
+impl Pool {
+    fn new(slots: usize, memory_bytes: usize) -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(slots)),
+            slot_count: u32::try_from(slots).unwrap_or(u32::MAX),
+            memory: Arc::new(Semaphore::new(memory_bytes)),
+            memory_bytes,
+        }
+    }
+
+    fn slot(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
+            let slots = self.slot_count;
+            let message = format!("{slots} requests are under way; try again in a second");
+            Refusal::new(RequestReason::Busy, message)
+        })
+    }
+}
+
 impl Lease {
+    /// What was taken stays taken when it fails: the request is over then.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.own.grow(bytes)?;
+        self.whole.as_mut().map_or(Ok(()), |whole| whole.grow(bytes))
+    }
+}
+
+impl Share {
+    fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
         let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        if bytes > self.memory_bytes.saturating_sub(held) {
+        if bytes > self.pool.memory_bytes.saturating_sub(held) {
             return Err(self.never_fits());
         }
         let wanted = u32::try_from(bytes).map_err(|_| self.never_fits())?;
-        let more = Arc::clone(&self.memory).try_acquire_many_owned(wanted).map_err(|_| {
+        let more = Arc::clone(&self.pool.memory).try_acquire_many_owned(wanted).map_err(|_| {
             Refusal::new(
                 RequestReason::Busy,
                 "other requests hold the memory for decoding; try again in a second",
@@ -85,7 +126,7 @@ impl Lease {
     }
 
     fn never_fits(&self) -> Refusal {
-        let limit = self.memory_bytes;
+        let limit = self.pool.memory_bytes;
         let message = format!(
             "decoded, with its resource repeated on every row, the request would take more than {limit} bytes; \
              send fewer records a request"
@@ -118,6 +159,25 @@ mod tests {
         drop(first);
         second.grow(41).expect("free again");
         second.grow(59).expect("to the last byte");
+    }
+
+    #[test]
+    fn nobody_who_shares_takes_more_than_half() {
+        let config = Config { max_concurrent_requests: 4, max_inflight_bytes: 100, ..Config::default() };
+        let whole = Admission::new(&config);
+        let [greedy, other, third] = [(); 3].map(|()| whole.half(&config));
+        let slots = [greedy.slot(), greedy.slot()].map(|slot| slot.expect("half"));
+        assert_eq!(greedy.slot().expect_err("more than half").reason, RequestReason::Busy);
+        let others = [other.slot(), other.slot()].map(|slot| slot.expect("the other half"));
+        assert_eq!(third.slot().expect_err("all is taken").reason, RequestReason::Busy);
+        drop((slots, others));
+        third.slot().expect("free again");
+
+        let (mut first, mut second, mut last) = (greedy.lease(), other.lease(), third.lease());
+        first.grow(50).expect("half");
+        assert_eq!(first.grow(1).expect_err("more than half").reason, RequestReason::TooLarge);
+        second.grow(50).expect("the other half");
+        assert_eq!(last.grow(1).expect_err("all is taken").reason, RequestReason::Busy);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use ::http::HeaderMap;
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, Original, SignalBatch};
+use plimsoll_model::{Clock, Original, SignalBatch, TenantName};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -12,11 +13,13 @@ use crate::config::Config;
 use crate::convert::{self, Converted};
 use crate::decompress::{Compression, decompress};
 use crate::ledger::IngestLedger;
+use crate::quota::Meter;
 use crate::refusal::{Refusal, RequestReason};
 use crate::reply::Outcome;
 use crate::serve::serve;
 use crate::signal::Signal;
 use crate::stats::{Counters, Stats};
+use crate::tenant::{Door, Resident, Tenant, TenantStats};
 use crate::wire::{self, Encoding};
 use crate::{grpc, http, reader};
 
@@ -33,11 +36,11 @@ pub struct Collector {
 #[derive(Debug)]
 struct Inner {
     config: Config,
-    lake: Lake,
     clock: Arc<dyn Clock>,
+    /// Of all tenants together.
     admission: Admission,
     counters: Counters,
-    ledger: IngestLedger,
+    door: Door,
 }
 
 /// What the log takes as one record is 256 MiB; a request is one record, so that it is kept whole or not at all.
@@ -65,13 +68,13 @@ struct Work {
 }
 
 impl Collector {
+    /// For tenants with names and tokens of their own; at most one of them is without tokens.
     #[must_use]
-    pub fn new(config: Config, lake: Lake, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(config: Config, tenants: Vec<Tenant>, clock: Arc<dyn Clock>) -> Self {
         let config = config.within_bounds();
         let admission = Admission::new(&config);
-        let counters = Counters::default();
-        let ledger = IngestLedger::new(Arc::clone(&clock));
-        Self { inner: Arc::new(Inner { config, lake, clock, admission, counters, ledger }) }
+        let door = Door::new(tenants, &admission, &config, &clock);
+        Self { inner: Arc::new(Inner { config, clock, admission, counters: Counters::default(), door }) }
     }
 
     /// Returns when `stop` is cancelled and every request that was taken has been answered.
@@ -101,18 +104,31 @@ impl Collector {
         self.inner.counters.snapshot()
     }
 
+    #[must_use]
+    pub fn tenant_stats(&self) -> Vec<TenantStats> {
+        self.inner.door.stats()
+    }
+
     /// What came from whom, minute by minute.
     #[must_use]
-    pub fn ledger(&self) -> &IngestLedger {
-        &self.inner.ledger
+    pub fn ledger(&self, tenant: &TenantName) -> Option<&IngestLedger> {
+        self.inner
+            .door
+            .residents()
+            .iter()
+            .find(|resident| resident.name == *tenant)
+            .map(|found| &found.ledger)
     }
 
     pub(crate) fn config(&self) -> &Config {
         &self.inner.config
     }
 
-    pub(crate) fn admission(&self) -> &Admission {
-        &self.inner.admission
+    /// Whose request it is.
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Arc<Resident>, Refusal> {
+        let resident = self.inner.door.admit(headers)?;
+        resident.count_request();
+        Ok(Arc::clone(resident))
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -121,11 +137,13 @@ impl Collector {
 
     /// True when it returns `Ok`: every item is durable or counted in the outcome. A sender that hangs up meanwhile
     /// stops nothing: the work is a task of its own, and its slot keeps `serve` from returning before it.
-    pub(crate) async fn ingest(&self, parcel: Parcel) -> Result<Outcome, Refusal> {
-        let slot = self.inner.admission.slot()?;
+    pub(crate) async fn ingest(&self, resident: Arc<Resident>, parcel: Parcel) -> Result<Outcome, Refusal> {
+        let within_quota = resident.meter.check(self.inner.clock.now());
+        within_quota.inspect_err(|refusal| resident.count_refusal(refusal))?;
+        let slot = resident.admission.slot()?;
         let inner = Arc::clone(&self.inner);
         let work = tokio::spawn(async move {
-            let outcome = inner.ingest(parcel).await;
+            let outcome = inner.ingest(&resident, parcel).await;
             drop(slot);
             outcome
         });
@@ -134,51 +152,52 @@ impl Collector {
 }
 
 impl Inner {
-    async fn ingest(self: &Arc<Self>, parcel: Parcel) -> Result<Outcome, Refusal> {
+    async fn ingest(self: &Arc<Self>, resident: &Arc<Resident>, parcel: Parcel) -> Result<Outcome, Refusal> {
         let signal = parcel.signal;
-        let inner = Arc::clone(self);
+        let (inner, owner) = (Arc::clone(self), Arc::clone(resident));
         // Up to a second of arithmetic for the largest body: not on a thread that others wait for.
-        let converting = tokio::task::spawn_blocking(move || inner.convert(parcel));
+        let converting = tokio::task::spawn_blocking(move || inner.convert(&owner.meter, parcel));
         let Work { mut converted, original, body_bytes, lease: _lease } =
             converting.await.unwrap_or_else(|error| Err(fault(&error)))?;
         let in_flight = self.counters.received(signal, body_bytes, &converted);
-        let unsettled = self.ledger.received(signal, std::mem::take(&mut converted.tallies));
+        resident.meter.spend(converted.received, body_bytes);
+        let unsettled = resident.ledger.received(signal, std::mem::take(&mut converted.tallies));
         let outcome = Outcome::new(signal, converted.received, &converted.rejections);
-        self.append(converted.batches, original).await?;
+        append(&resident.lake, converted.batches, original).await?;
         in_flight.stored();
         unsettled.stored();
         Ok(outcome)
     }
 
-    fn convert(&self, parcel: Parcel) -> Result<Work, Refusal> {
+    fn convert(&self, meter: &Meter, parcel: Parcel) -> Result<Work, Refusal> {
         let Parcel { signal, encoding, compression, received } = parcel;
         let received = decompress(received, compression, &self.config)?;
         let body_bytes = received.bytes.len();
         let Received { bytes, mut lease } =
             wire::check(received, encoding, signal.request(), self.config.max_depth)?;
         let now = self.clock.now();
-        let converted = convert::convert(signal, &bytes, now, &self.config, &mut lease)?;
+        let converted = convert::convert(signal, &bytes, now, &self.config, &mut lease, Some(meter))?;
         check_rows_size(&converted)?;
         // Neither what was refused nor what was taken out may come back from the log, whatever the configuration is then.
         let is_whole = converted.rejections.total() == 0 && converted.redacted_values == 0;
         let original = is_whole.then(|| reader::original(signal, now, bytes));
         Ok(Work { converted, original, body_bytes, lease })
     }
+}
 
-    /// When it returns, the rows are fsynced and queryable, and not before.
-    async fn append(&self, batches: Vec<SignalBatch>, original: Option<Original>) -> Result<(), Refusal> {
-        if batches.is_empty() {
-            return Ok(());
-        }
-        let appended = match original {
-            Some(original) => self.lake.append_original(original, batches).await,
-            None => self.lake.append(batches).await,
-        };
-        // Whatever it is, the client must keep its data: no code here that means "drop it".
-        appended.map_err(|error| {
-            Refusal::new(RequestReason::NotStored, format!("nothing was stored: {error}; send it again"))
-        })
+/// When it returns, the rows are fsynced and queryable, and not before.
+async fn append(lake: &Lake, batches: Vec<SignalBatch>, original: Option<Original>) -> Result<(), Refusal> {
+    if batches.is_empty() {
+        return Ok(());
     }
+    let appended = match original {
+        Some(original) => lake.append_original(original, batches).await,
+        None => lake.append(batches).await,
+    };
+    // Whatever it is, the client must keep its data: no code here that means "drop it".
+    appended.map_err(|error| {
+        Refusal::new(RequestReason::NotStored, format!("nothing was stored: {error}; send it again"))
+    })
 }
 
 fn check_rows_size(converted: &Converted) -> Result<(), Refusal> {

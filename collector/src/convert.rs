@@ -24,6 +24,7 @@ use plimsoll_model::{SignalBatch, Timestamp};
 use crate::admission::Lease;
 use crate::config::Config;
 use crate::ledger::Tally;
+use crate::quota::Meter;
 use crate::refusal::Refusal;
 use crate::signal::Signal;
 use flags::Flags;
@@ -53,6 +54,7 @@ struct Context<'a> {
     now: i64,
     config: &'a Config,
     lease: &'a mut Lease,
+    meter: Option<&'a Meter>,
     /// Memory that is taken and not yet paid for.
     owed: usize,
     converted: Converted,
@@ -61,15 +63,18 @@ struct Context<'a> {
 /// Small debts are paid together: this much of a request may be unpaid.
 const PAY_AT_BYTES: usize = 64 * 1024;
 
-/// `bytes` have passed [`crate::wire::check`] for the same signal.
+/// `bytes` have passed [`crate::wire::check`] for the same signal. Without a meter, series are not counted.
 pub(crate) fn convert(
     signal: Signal,
     bytes: &[u8],
     now: Timestamp,
     config: &Config,
     lease: &mut Lease,
+    meter: Option<&Meter>,
 ) -> Result<Converted, Refusal> {
-    let context = Context { now: now.nanos(), config, lease, owed: 0, converted: Converted::default() };
+    let meter = meter.filter(|meter| meter.limits_series());
+    let converted = Converted::default();
+    let context = Context { now: now.nanos(), config, lease, meter, owed: 0, converted };
     match signal {
         Signal::Traces => spans::convert(bytes, context),
         Signal::Logs => logs::convert(bytes, context),

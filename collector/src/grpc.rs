@@ -54,12 +54,13 @@ async fn export(collector: &Collector, signal: Signal, request: Request) -> Resp
 }
 
 async fn take(collector: &Collector, signal: Signal, request: Request) -> Result<Outcome, Refusal> {
+    let resident = collector.admit(request.headers())?;
     let compression = compression_of(request.headers())?;
     let limit = collector.config().max_request_bytes;
     let body = request.into_body();
-    let mut received = receive(body, limit + frame::HEADER_BYTES, collector.admission().lease()).await?;
+    let mut received = receive(body, limit + frame::HEADER_BYTES, resident.admission.lease()).await?;
     let compression = frame::unwrap(&mut received.bytes, compression, limit)?;
-    collector.ingest(Parcel { signal, encoding: Encoding::Protobuf, compression, received }).await
+    collector.ingest(resident, Parcel { signal, encoding: Encoding::Protobuf, compression, received }).await
 }
 
 async fn unknown_method(State(collector): State<Collector>, request: Request) -> Response {
@@ -122,5 +123,6 @@ const fn status_value(code: RpcCode) -> HeaderValue {
         RpcCode::Unimplemented => "12",
         RpcCode::Internal => "13",
         RpcCode::Unavailable => "14",
+        RpcCode::Unauthenticated => "16",
     })
 }

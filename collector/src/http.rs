@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::body::{receive, too_large};
@@ -52,14 +52,15 @@ async fn take(
     encoding: Encoding,
     request: Request,
 ) -> Result<Outcome, Refusal> {
+    let resident = collector.admit(request.headers())?;
     let compression = compression_of(request.headers())?;
     let limit = collector.config().max_request_bytes;
     // A sender that waits for "100 Continue" is spared the upload; any other has begun it, and `receive` finds out.
     if request.headers().contains_key(http::header::EXPECT) && declared(request.headers()) > limit as u64 {
         return Err(too_large(limit));
     }
-    let received = receive(request.into_body(), limit, collector.admission().lease()).await?;
-    collector.ingest(Parcel { signal, encoding, compression, received }).await
+    let received = receive(request.into_body(), limit, resident.admission.lease()).await?;
+    collector.ingest(resident, Parcel { signal, encoding, compression, received }).await
 }
 
 async fn not_found(State(collector): State<Collector>, request: Request) -> Response {
@@ -118,8 +119,11 @@ fn refused(refusal: &Refusal, encoding: Encoding) -> Response {
         Encoding::Json => rpc_status::json(refusal),
     };
     let mut response = reply(refusal.reason.http_status(), encoding, body);
-    if let Some(delay) = refusal.reason.retry_after() {
+    if let Some(delay) = refusal.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(delay.as_secs()));
+    }
+    if refusal.reason == RequestReason::Unauthenticated {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use plimsoll_model::{Clock, StateTable, Table, Timestamp, batch_from_rows};
+use plimsoll_model::{Clock, StateTable, Table, TenantName, Timestamp, batch_from_rows};
 
 use crate::convert::ItemReason;
 use crate::signal::Signal;
@@ -43,6 +43,7 @@ pub(crate) struct Tally {
 /// Clones share the lines.
 #[derive(Clone, Debug)]
 pub struct IngestLedger {
+    tenant: TenantName,
     lines: Arc<Mutex<Lines>>,
     clock: Arc<dyn Clock>,
 }
@@ -63,8 +64,8 @@ pub struct SettledMinute {
 }
 
 impl IngestLedger {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { lines: Arc::default(), clock }
+    pub(crate) fn new(tenant: TenantName, clock: Arc<dyn Clock>) -> Self {
+        Self { tenant, lines: Arc::default(), clock }
     }
 
     /// Items of a request that is now being worked on. Who drops the answer without a word has not stored them.
@@ -97,7 +98,7 @@ impl IngestLedger {
                 all || (**minute + MINUTE <= now && lines.values().all(|line| line.in_flight() == 0))
             })
             .filter_map(|(minute, lines)| {
-                Some(SettledMinute { minute: *minute, rows: batch(*minute, lines, now)? })
+                Some(SettledMinute { minute: *minute, rows: self.batch(*minute, lines, now)? })
             })
             .collect()
     }
@@ -107,6 +108,19 @@ impl IngestLedger {
         let mut lines = self.lock();
         lines.written = lines.written.max(Some(minute.floor_to(MINUTE)));
         lines.by_minute.retain(|old, _| *old + MINUTE * KEPT_MINUTES >= minute);
+    }
+
+    fn batch(
+        &self,
+        minute: Timestamp,
+        lines: &BTreeMap<Source, Line>,
+        now: Timestamp,
+    ) -> Option<RecordBatch> {
+        let row = |(source, line)| row(&self.tenant, minute, now, source, line);
+        let rows: Vec<_> = lines.iter().map(row).collect();
+        batch_from_rows(&Table::IngestLedger.schema(), &rows)
+            .inspect_err(|error| tracing::error!(%error, "a minute of the ingest ledger can't be written"))
+            .ok()
     }
 
     fn became(&self, minute: Timestamp, kept: &[(Source, u64)], change: impl Fn(&mut Line, u64)) {
@@ -140,7 +154,7 @@ impl StateTable for IngestLedger {
             .by_minute
             .iter()
             .flat_map(|(minute, lines)| {
-                lines.iter().map(move |(source, line)| row(*minute, now, source, line))
+                lines.iter().map(move |(source, line)| row(&self.tenant, *minute, now, source, line))
             })
             .collect();
         Ok(batch_from_rows(&self.schema(), &rows)?)
@@ -177,11 +191,4 @@ fn source_of(of_minute: &BTreeMap<Source, Line>, signal: Signal, name: &str) -> 
         return source;
     }
     Source { name: OTHER_SOURCES.into(), signal }
-}
-
-fn batch(minute: Timestamp, lines: &BTreeMap<Source, Line>, now: Timestamp) -> Option<RecordBatch> {
-    let rows: Vec<_> = lines.iter().map(|(source, line)| row(minute, now, source, line)).collect();
-    batch_from_rows(&Table::IngestLedger.schema(), &rows)
-        .inspect_err(|error| tracing::error!(%error, "a minute of the ingest ledger can't be written"))
-        .ok()
 }

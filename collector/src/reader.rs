@@ -55,5 +55,5 @@ fn read(signal: Signal, original: &Original) -> Result<Vec<SignalBatch>, Refusal
     let received = Received { bytes: original.bytes.to_vec(), lease: Admission::new(&config).lease() };
     let checked = wire::check(received, Encoding::Protobuf, signal.request(), config.max_depth)?;
     let Received { bytes, mut lease } = checked;
-    Ok(convert::convert(signal, &bytes, original.received, &config, &mut lease)?.batches)
+    Ok(convert::convert(signal, &bytes, original.received, &config, &mut lease, None)?.batches)
 }

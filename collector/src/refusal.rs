@@ -16,6 +16,8 @@ pub enum RequestReason {
     ContentEncoding,
     NotFound,
     Method,
+    Unauthenticated,
+    Quota,
     Busy,
     SlowBody,
     NotStored,
@@ -29,6 +31,8 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// Where in the request, when it is about one place.
     pub(crate) field: Option<String>,
+    /// In place of the reason's own delay.
+    pub(crate) delay: Option<Duration>,
 }
 
 /// The codes of `google.rpc.Code` that we use.
@@ -40,10 +44,11 @@ pub(crate) enum RpcCode {
     Unimplemented = 12,
     Internal = 13,
     Unavailable = 14,
+    Unauthenticated = 16,
 }
 
 impl RequestReason {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Malformed,
         Self::TooDeep,
         Self::TooLarge,
@@ -52,6 +57,8 @@ impl RequestReason {
         Self::ContentEncoding,
         Self::NotFound,
         Self::Method,
+        Self::Unauthenticated,
+        Self::Quota,
         Self::Busy,
         Self::SlowBody,
         Self::NotStored,
@@ -69,6 +76,8 @@ impl RequestReason {
             Self::ContentEncoding => "content_encoding",
             Self::NotFound => "not_found",
             Self::Method => "method",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Quota => "quota",
             Self::Busy => "busy",
             Self::SlowBody => "slow_body",
             Self::NotStored => "not_stored",
@@ -81,7 +90,8 @@ impl RequestReason {
             Self::Malformed | Self::TooDeep | Self::MediaType => RpcCode::InvalidArgument,
             Self::TooLarge | Self::Ratio => RpcCode::ResourceExhausted,
             Self::ContentEncoding | Self::NotFound | Self::Method => RpcCode::Unimplemented,
-            Self::Busy | Self::SlowBody | Self::NotStored => RpcCode::Unavailable,
+            Self::Unauthenticated => RpcCode::Unauthenticated,
+            Self::Quota | Self::Busy | Self::SlowBody | Self::NotStored => RpcCode::Unavailable,
             Self::Fault => RpcCode::Internal,
         }
     }
@@ -93,15 +103,17 @@ impl RequestReason {
             Self::MediaType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Quota => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::SlowBody | Self::NotStored => StatusCode::SERVICE_UNAVAILABLE,
             Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     /// When trying again makes sense; `None` means that it never will.
-    pub(crate) const fn retry_after(self) -> Option<Duration> {
+    const fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::Busy | Self::SlowBody => Some(Duration::from_secs(1)),
+            Self::Quota | Self::Busy | Self::SlowBody => Some(Duration::from_secs(1)),
             Self::NotStored => Some(Duration::from_secs(5)),
             _ => None,
         }
@@ -110,7 +122,16 @@ impl RequestReason {
 
 impl Refusal {
     pub(crate) fn new(reason: RequestReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), field: None }
+        Self { reason, message: message.into(), field: None, delay: None }
+    }
+
+    /// Not before `delay` is over.
+    pub(crate) fn later(self, delay: Duration) -> Self {
+        Self { delay: Some(delay), ..self }
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.delay.or_else(|| self.reason.retry_after())
     }
 
     /// Logged here and nowhere else: a sender's mistake is its own to see, ours are an operator's.
@@ -134,7 +155,8 @@ mod tests {
         for reason in RequestReason::ALL {
             let retryable = reason.retry_after().is_some();
             assert_eq!(reason.rpc_code() == RpcCode::Unavailable, retryable, "{reason:?}");
-            assert_eq!(reason.http_status() == StatusCode::SERVICE_UNAVAILABLE, retryable, "{reason:?}");
+            let later = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
+            assert_eq!(later.contains(&reason.http_status()), retryable, "{reason:?}");
         }
     }
 }

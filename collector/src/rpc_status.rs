@@ -84,7 +84,7 @@ pub(crate) fn json(refusal: &Refusal) -> Vec<u8> {
 }
 
 fn delay_secs(refusal: &Refusal) -> Option<u64> {
-    refusal.reason.retry_after().map(|delay| delay.as_secs())
+    refusal.retry_after().map(|delay| delay.as_secs())
 }
 
 fn any(type_url: &str, message: &impl Message) -> Any {

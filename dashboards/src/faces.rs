@@ -4,14 +4,14 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use plimsoll_model::Clock;
-use plimsoll_query::QueryEngine;
+use plimsoll_query::Databases;
 
 use crate::MetricsSource;
 
 /// What the faces may look at.
 #[derive(Clone, Debug)]
 pub struct Faces {
-    pub engine: QueryEngine,
+    pub databases: Databases,
     pub health: Arc<dyn Health>,
     pub metrics: Arc<dyn MetricsSource>,
     /// The process's clock: the console tells ages by it, also when it runs faster than the wall's.

@@ -13,6 +13,7 @@ mod problem;
 mod server;
 mod sql;
 mod state;
+mod tenant;
 mod web;
 
 pub use faces::{Faces, Health};

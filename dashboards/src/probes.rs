@@ -50,7 +50,7 @@ pub(crate) async fn ready(State(faces): State<Arc<Faces>>) -> Response {
     if let Some(reason) = faces.health.not_ready() {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response();
     }
-    match faces.engine.sql("SELECT 1", &[]).await {
+    match faces.databases.default_engine().sql("SELECT 1", &[]).await {
         Ok(_) => (StatusCode::OK, "ready\n").into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")).into_response(),
     }

@@ -76,7 +76,13 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self).expect("a problem has only text keys");
         let content_type = HeaderValue::from_static("application/problem+json");
-        (self.status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+        let mut response = (self.status, [(header::CONTENT_TYPE, content_type)], body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            // Makes browsers ask; programs may send a bearer.
+            let ask = HeaderValue::from_static("Basic realm=\"plimsoll\", charset=\"UTF-8\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, ask);
+        }
+        response
     }
 }
 

@@ -47,7 +47,8 @@ pub(crate) fn router(faces: Faces, stop: CancellationToken) -> Router {
         .route("/-/ready", get(probes::ready))
         .route("/metrics", get(probes::metrics));
     for view in state::VIEWS {
-        router = router.route(view.path, get(move |faces, query| state::show(view, faces, query)));
+        router = router
+            .route(view.path, get(move |faces, headers, query| state::show(view, faces, headers, query)));
     }
     web::routes(router)
         .fallback(nothing_here)

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
-use plimsoll_model::DEFAULT_TENANT;
+use plimsoll_model::TenantName;
 use plimsoll_query::Param;
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::Faces;
 use crate::format::Format;
 use crate::problem::Problem;
+use crate::tenant;
 
 pub(crate) const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
@@ -44,11 +45,9 @@ async fn ask(
 ) -> Result<Response, Problem> {
     let format = Format::accepted_by(headers)?;
     let question = read(headers, body)?;
-    if question.tenant != DEFAULT_TENANT {
-        return Err(Problem::not_found(format!("there is no tenant named {:?}", question.tenant)));
-    }
+    let engine = tenant::engine(faces, headers, &question.tenant)?;
     let params = question.params.iter().enumerate().map(param).collect::<Result<Vec<_>, _>>()?;
-    let output = faces.engine.sql(&question.sql, &params).await?;
+    let output = engine.sql(&question.sql, &params).await?;
     format.respond(&output)
 }
 
@@ -103,6 +102,6 @@ fn param((index, value): (usize, &Value)) -> Result<Param, Problem> {
     }
 }
 
-fn default_tenant() -> String {
-    DEFAULT_TENANT.to_owned()
+pub(crate) fn default_tenant() -> String {
+    TenantName::default().to_string()
 }

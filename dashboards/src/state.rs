@@ -5,12 +5,15 @@ use std::sync::Arc;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
 use plimsoll_query::{Param, QueryError};
 use serde::Deserialize;
 
 use crate::Faces;
 use crate::format::Format;
 use crate::problem::Problem;
+use crate::sql::default_tenant;
+use crate::tenant;
 
 /// One table and how it is told.
 #[derive(Clone, Copy, Debug)]
@@ -52,26 +55,31 @@ pub(crate) const VIEWS: [View; 4] = [
 pub(crate) struct Keys {
     slo: Option<String>,
     incident: Option<String>,
+    #[serde(default = "default_tenant")]
+    tenant: String,
 }
 
 /// Answers with JSON rows.
 pub(crate) async fn show(
     view: View,
     State(faces): State<Arc<Faces>>,
+    headers: HeaderMap,
     keys: Result<Query<Keys>, QueryRejection>,
 ) -> Response {
-    rows(view, &faces, keys).await.unwrap_or_else(Problem::into_response)
+    rows(view, &faces, &headers, keys).await.unwrap_or_else(Problem::into_response)
 }
 
 async fn rows(
     view: View,
     faces: &Faces,
+    headers: &HeaderMap,
     keys: Result<Query<Keys>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(keys) = keys.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let engine = tenant::engine(faces, headers, &keys.tenant)?;
     let wanted: Vec<Param> = view.wanted(keys)?.map(Param::Text).into_iter().collect();
     let statement = view.statement(&wanted);
-    let output = faces.engine.sql(&statement, &wanted).await.map_err(|error| view.explain(error))?;
+    let output = engine.sql(&statement, &wanted).await.map_err(|error| view.explain(error))?;
     Format::Json.respond(&output)
 }
 

@@ -16,7 +16,7 @@ const VIEWS: [&str; 5] = ["/", "/incidents/{id}", "/slos/{name}", "/rules/{name}
 const PAGE: Asset =
     Asset { path: "/", content_type: "text/html; charset=utf-8", body: include_str!("../web/index.html") };
 
-const ASSETS: [Asset; 11] = [
+const ASSETS: [Asset; 12] = [
     Asset::style("/assets/app.css", include_str!("../web/app.css")),
     Asset { path: "/assets/mark.svg", content_type: "image/svg+xml", body: include_str!("../web/mark.svg") },
     Asset::script("/assets/app.js", include_str!("../web/app.js")),
@@ -26,6 +26,7 @@ const ASSETS: [Asset; 11] = [
     Asset::script("/assets/parts.js", include_str!("../web/parts.js")),
     Asset::script("/assets/overview.js", include_str!("../web/overview.js")),
     Asset::script("/assets/detail.js", include_str!("../web/detail.js")),
+    Asset::script("/assets/tenant.js", include_str!("../web/tenant.js")),
     Asset::script("/assets/trace.js", include_str!("../web/trace.js")),
     Asset::script("/assets/sql.js", include_str!("../web/sql.js")),
 ];
@@ -40,6 +41,8 @@ struct Asset {
 pub(crate) fn routes(mut router: Router<Arc<Faces>>) -> Router<Arc<Faces>> {
     for path in VIEWS {
         router = router.route(path, get(|| async { PAGE }));
+        // The same views of a tenant that is not the default one.
+        router = router.route(&format!("/t/{{tenant}}{path}"), get(|| async { PAGE }));
     }
     for asset in ASSETS {
         router = router.route(asset.path, get(move || async move { asset }));

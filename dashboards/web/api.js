@@ -1,5 +1,7 @@
 // Questions to the process. A failure is a Failure with words for people; no answer at all is one with status 0.
 
+import { ofTenant, tenant } from "./tenant.js";
+
 export class Failure extends Error {
   constructor(status, problem) {
     super(problem.detail || problem.title || `the process answered ${status}`);
@@ -30,7 +32,7 @@ async function failureOf(response) {
 }
 
 export async function rows(path) {
-  const response = await request(path);
+  const response = await request(ofTenant(path));
   if (!response.ok) throw await failureOf(response);
   return response.json();
 }
@@ -46,7 +48,7 @@ async function ask(sql, params, accept, signal) {
   const response = await request("/api/v1/sql", {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: accept },
-    body: JSON.stringify({ sql, params }),
+    body: JSON.stringify({ sql, params, tenant }),
     ...(signal && { signal }),
   });
   if (!response.ok) throw await failureOf(response);

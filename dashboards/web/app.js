@@ -7,6 +7,7 @@ import { incident, rule, slo } from "./detail.js";
 import { clockTime, duration, millis } from "./format.js";
 import { overview } from "./overview.js";
 import { trace } from "./trace.js";
+import { inTenant, path } from "./tenant.js";
 
 const BEAT_MS = 3000;
 
@@ -18,6 +19,7 @@ const views = [
   [/^\/traces\/([^/]+)\/?$/, trace],
 ];
 
+document.querySelector(".brand").href = inTenant("/");
 const place = document.getElementById("view");
 const pulse = document.getElementById("pulse");
 let lastAnswer = null;
@@ -25,10 +27,10 @@ let lastAnswer = null;
 // A view is a function of its place and key that gives its refresh, called with the process's now (milliseconds).
 function viewHere() {
   for (const [pattern, view] of views) {
-    const match = pattern.exec(location.pathname);
+    const match = pattern.exec(path);
     if (match) return view(place, match[1] && decoded(match[1]));
   }
-  show(place, empty("There is no such page. ", el("a", { href: "/" }, "Back to the overview")));
+  show(place, empty("There is no such page. ", el("a", { href: inTenant("/") }, "Back to the overview")));
   return async () => {};
 }
 

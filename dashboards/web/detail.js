@@ -3,6 +3,7 @@
 import { rows } from "./api.js";
 import { code, el, empty, facts, outsideLink, show } from "./dom.js";
 import { clockTime, dateTime, duration, labels, millis, number, words } from "./format.js";
+import { inTenant } from "./tenant.js";
 import {
   budget, burn, incidentLink, isOpen, measures, ruleLink, said, sloLink, speakers, sqlLink, stateChip, titleOf,
 } from "./parts.js";
@@ -12,7 +13,7 @@ const PLACED = ["summary", "cause", "action", "runbook_url", "sql"];
 const KINDS = ["impact_", "evidence_", "example_"];
 
 function backLink() {
-  return el("p", { class: "back" }, el("a", { href: "/" }, "← Overview"));
+  return el("p", { class: "back" }, el("a", { href: inTenant("/") }, "← Overview"));
 }
 
 function panel(title, ...content) {

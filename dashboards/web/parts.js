@@ -2,6 +2,7 @@
 
 import { chip, el, outsideLink, svg } from "./dom.js";
 import { labels, number, percent, words } from "./format.js";
+import { inTenant } from "./tenant.js";
 
 // Full is an untouched budget. An overspent one fills the bar in alarm: how far beyond is for the number to say.
 export function budget(left) {
@@ -60,7 +61,7 @@ export function measures(alerts, prefix) {
 }
 
 function measure(name, value, currency) {
-  if (name.endsWith("trace_id")) return el("a", { href: `/traces/${encodeURIComponent(value)}` }, value);
+  if (name.endsWith("trace_id")) return el("a", { href: inTenant(`/traces/${encodeURIComponent(value)}`) }, value);
   if (name.endsWith("_url")) return outsideLink(value, value);
   if (!/^-?\d+(\.\d+)?$/.test(value)) return value;
   if (/(^|_)(pid|id|port|code)$/.test(name)) return value;
@@ -76,19 +77,19 @@ export function inline(pairs) {
 }
 
 export function incidentLink(id, label) {
-  return el("a", { href: `/incidents/${encodeURIComponent(id)}` }, label);
+  return el("a", { href: inTenant(`/incidents/${encodeURIComponent(id)}`) }, label);
 }
 
 export function sloLink(name) {
-  return el("a", { href: `/slos/${encodeURIComponent(name)}` }, name);
+  return el("a", { href: inTenant(`/slos/${encodeURIComponent(name)}`) }, name);
 }
 
 export function ruleLink(name) {
-  return name && el("a", { href: `/rules/${encodeURIComponent(name)}` }, name);
+  return name && el("a", { href: inTenant(`/rules/${encodeURIComponent(name)}`) }, name);
 }
 
 export function sqlLink(statement, label) {
-  return el("a", { href: `/#sql=${encodeURIComponent(statement)}` }, label);
+  return el("a", { href: inTenant(`/#sql=${encodeURIComponent(statement)}`) }, label);
 }
 
 export function titleOf(incident) {

@@ -3,6 +3,7 @@
 import { csv, sql } from "./api.js";
 import { el } from "./dom.js";
 import { cell, duration } from "./format.js";
+import { inTenant } from "./tenant.js";
 
 const ROWS_SHOWN = 500;
 
@@ -101,8 +102,8 @@ function showRows(rows, elapsedMs, outcome, result) {
 
 function value(name, content) {
   const text = cell(content);
-  if (text && name === "trace_id") return el("a", { href: `/traces/${encodeURIComponent(text)}` }, text);
-  if (text && name === "incident_id") return el("a", { href: `/incidents/${encodeURIComponent(text)}` }, text);
+  if (text && name === "trace_id") return el("a", { href: inTenant(`/traces/${encodeURIComponent(text)}`) }, text);
+  if (text && name === "incident_id") return el("a", { href: inTenant(`/incidents/${encodeURIComponent(text)}`) }, text);
   return text;
 }
 

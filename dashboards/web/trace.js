@@ -3,6 +3,7 @@
 import { sql } from "./api.js";
 import { chip, el, empty, show, svg } from "./dom.js";
 import { dateTime, duration, millis } from "./format.js";
+import { inTenant } from "./tenant.js";
 
 const MOST = 1000;
 
@@ -17,7 +18,7 @@ export function trace(place, id) {
   return async () => {
     const [spans, events] = await Promise.all([sql(SPANS, [id]), sql(EVENTS, [id])]);
     show(place,
-      el("p", { class: "back" }, el("a", { href: "/" }, "← Overview")),
+      el("p", { class: "back" }, el("a", { href: inTenant("/") }, "← Overview")),
       spans.length === 0 && events.length === 0
         ? empty(`No span of trace ${id} is here. It may be older than what is kept, or was sampled away before it reached us.`)
         : [whole(id, spans), spans.length > 0 && waterfall(spans), business(events)]);

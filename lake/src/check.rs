@@ -4,13 +4,14 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use plimsoll_model::{DEFAULT_TENANT, Table, Timestamp};
+use plimsoll_model::{Table, Timestamp};
 use serde::Serialize;
 
 use crate::delta::Held;
 use crate::error::at;
+use crate::home::Home;
 use crate::lock::FolderLock;
-use crate::{Config, DataFile, LakeError, commit_log, data_file, delta, vacuum};
+use crate::{Config, DataFile, LakeError, commit_log, data_file, delta, quarantine, vacuum};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckReport {
@@ -43,28 +44,26 @@ pub struct TableReport {
 /// Reads every commit and every footer, and with `is_deep` every page of every file. The folder is locked meanwhile: an
 /// error says so when a running process has it.
 pub async fn check(config: &Config, is_deep: bool) -> Result<CheckReport, LakeError> {
-    let data_dir = config.data_dir.canonicalize().map_err(at(&config.data_dir))?;
-    let lake_dir = data_dir.join("lake");
-    if !lake_dir.is_dir() {
-        return Err(LakeError::Other(format!("{} holds no lake", data_dir.display())));
+    let home = Home::find(config)?;
+    if !home.own.is_dir() {
+        return Err(LakeError::Other(format!("{} holds no lake", home.data_dir.display())));
     }
-    let _lock = FolderLock::take(&data_dir)?;
+    let _lock = FolderLock::take(&home)?;
+    let quarantine = home.own.join(quarantine::FOLDER);
     let mut report = CheckReport {
         tables: Vec::new(),
         log_files: 0,
         log_bytes: 0,
-        quarantined_records: count_files(&lake_dir.join("quarantine"))?.0,
+        quarantined_records: count_files(&quarantine)?.0,
         damage: Vec::new(),
     };
-    (report.log_files, report.log_bytes) = count_files(&data_dir.join("wal"))?;
+    (report.log_files, report.log_bytes) = count_files(&home.log)?;
     if report.quarantined_records > 0 {
         let records = report.quarantined_records;
-        report
-            .damage
-            .push(format!("{}: {records} unreadable log records", lake_dir.join("quarantine").display()));
+        report.damage.push(format!("{}: {records} unreadable log records", quarantine.display()));
     }
     for table in Table::ALL {
-        let folder = lake_dir.join(DEFAULT_TENANT).join(table.name());
+        let folder = home.tables.join(table.name());
         if folder.is_dir() {
             let checked = check_table(table, &folder, is_deep, &mut report.damage).await?;
             report.tables.push(checked);

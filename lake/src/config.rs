@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use plimsoll_model::Table;
+use plimsoll_model::{Table, TenantName};
 
 use crate::season::default_retention;
 
@@ -12,6 +12,8 @@ use crate::season::default_retention;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub data_dir: PathBuf,
+    /// Whose lake it is: its files lie apart from every other tenant's.
+    pub tenant: TenantName,
     /// A table is flushed when it holds this many rows in memory ...
     pub flush_rows: usize,
     /// ... or when its oldest row has been there this long.
@@ -68,6 +70,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("data"),
+            tenant: TenantName::default(),
             flush_rows: 200_000,
             flush_age: Duration::from_secs(30),
             buffer_limit_bytes: 512 << 20,

@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 use crate::change::{Change, Purpose};
 use crate::delta::DeltaFolder;
 use crate::error::at;
+use crate::home::Home;
 use crate::merge::Merge;
 use crate::needle::Needle;
 use crate::physical::fitted_physical;
 use crate::tables::Tables;
-use crate::{DataFile, LakeError, vacuum};
+use crate::{DataFile, LakeError, quarantine, vacuum};
 
 /// What an erasure did, and what it could not look into.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -125,14 +126,9 @@ fn count(table: Table, path: &Path, needle: &Needle) -> Result<u64, LakeError> {
 }
 
 /// Reads every file that is left and adds what it finds.
-pub(crate) fn prove(
-    data_dir: &Path,
-    tenant: &Path,
-    needle: &Needle,
-    erased: &mut Erased,
-) -> Result<(), LakeError> {
+pub(crate) fn prove(home: &Home, needle: &Needle, erased: &mut Erased) -> Result<(), LakeError> {
     for table in Table::ALL {
-        let folder = tenant.join(table.name());
+        let folder = home.tables.join(table.name());
         let mut names: Vec<_> = vacuum::data_files(&folder).map_err(at(&folder))?.into_iter().collect();
         names.sort();
         for path in names.into_iter().map(|name| folder.join(name)) {
@@ -146,7 +142,7 @@ pub(crate) fn prove(
             }
         }
     }
-    let quarantine = data_dir.join("lake").join("quarantine");
+    let quarantine = home.own.join(quarantine::FOLDER);
     if quarantine.is_dir() {
         for file in fs::read_dir(&quarantine).map_err(at(&quarantine))? {
             erased.unsearched.push(file.map_err(at(&quarantine))?.path());
@@ -156,13 +152,12 @@ pub(crate) fn prove(
 }
 
 /// The log, of which the tables hold everything: sequences go on after what they hold.
-pub(crate) fn forget_log(data_dir: &Path) -> Result<(), LakeError> {
-    let folder = data_dir.join("wal");
+pub(crate) fn forget_log(folder: &Path) -> Result<(), LakeError> {
     let forget = || -> std::io::Result<()> {
-        for file in fs::read_dir(&folder)? {
+        for file in fs::read_dir(folder)? {
             fs::remove_file(file?.path())?;
         }
-        File::open(&folder)?.sync_all()
+        File::open(folder)?.sync_all()
     };
-    forget().map_err(at(&folder))
+    forget().map_err(at(folder))
 }

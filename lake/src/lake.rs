@@ -1,18 +1,19 @@
 //! The lake as the other rooms hold it: one cheap handle, behind it the log writer, the state and the Delta tables.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plimsoll_model::{Clock, DEFAULT_TENANT, Original, ReadOriginal, SignalBatch, Table};
+use plimsoll_model::{Clock, Original, ReadOriginal, SignalBatch, Table};
 use plimsoll_wal::Sequence;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::delta::DeltaFolder;
-use crate::durable_store::{create_folders, sync_folders};
+use crate::durable_store::sync_folders;
 use crate::error::at;
 use crate::event_ids::EventIds;
+use crate::home::Home;
 use crate::lock::FolderLock;
 use crate::maintain::{FlushPolicy, keep_up, maintain, probe_log};
 use crate::quarantine::Quarantine;
@@ -45,7 +46,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     policy: FlushPolicy,
     upkeep: Mutex<Upkeep>,
-    data_dir: PathBuf,
+    home: Home,
     _lock: FolderLock,
 }
 
@@ -66,30 +67,27 @@ impl Lake {
         originals: Arc<dyn ReadOriginal>,
         seams: Seams,
     ) -> Result<Self, LakeError> {
-        let lake_dir = config.data_dir.join("lake");
-        create_folders(&lake_dir).map_err(at(&lake_dir))?;
-        // Delta wants absolute paths.
-        let data_dir = config.data_dir.canonicalize().map_err(at(&config.data_dir))?;
-        let lock = FolderLock::take(&data_dir)?;
+        let home = Home::create(&config)?;
+        let lock = FolderLock::take(&home)?;
         let shared = Arc::new(Shared::new(Arc::clone(&clock), config.buffer_limit_bytes));
-        let (folders, held) = open_tables(&data_dir, &shared).await?;
+        let (folders, held) = open_tables(&home.tables, &shared).await?;
 
         let replayed = Arc::clone(&shared);
-        let log_of = data_dir.clone();
+        let replay_home = home.clone();
         let mut event_ids = EventIds::new(&config);
         let segment_bytes = config.log_segment_bytes.max(LEAST_SEGMENT_BYTES);
         let replay = move || {
             event_ids.learn(&replayed.snapshot(Table::BusinessEvents).cold);
-            let reader = RecordReader { schemas: Schemas::open(&log_of)?, originals };
-            let quarantine = Quarantine::below(&log_of);
+            let reader = RecordReader { schemas: Schemas::open(&replay_home.own)?, originals };
+            let quarantine = Quarantine::below(&replay_home.own);
             let (event_ids_of, shared) = (&mut event_ids, replayed.as_ref());
             let replay = Replay { reader, quarantine, held, segment_bytes, event_ids: event_ids_of, shared };
-            let wal = replay.run(&log_of, seams.log_disk)?;
+            let wal = replay.run(&replay_home.log, seams.log_disk)?;
             Ok::<_, LakeError>((wal, event_ids))
         };
         let replayed = tokio::task::spawn_blocking(replay).await;
         let (wal, event_ids) = replayed.map_err(|error| LakeError::Other(error.to_string()))??;
-        let writer = LogWriter::spawn(wal, event_ids, Arc::clone(&shared)).map_err(at(&lake_dir))?;
+        let writer = LogWriter::spawn(wal, event_ids, Arc::clone(&shared)).map_err(at(&home.log))?;
         let tables = Arc::new(Tables {
             shared: Arc::clone(&shared),
             clock: Arc::clone(&clock),
@@ -99,7 +97,7 @@ impl Lake {
         let policy = FlushPolicy::of(&config);
         let upkeep = Mutex::new(Upkeep::new(config.upkeep, clock.now()));
         Ok(Self {
-            inner: Arc::new(Inner { writer, tables, shared, clock, policy, upkeep, data_dir, _lock: lock }),
+            inner: Arc::new(Inner { writer, tables, shared, clock, policy, upkeep, home, _lock: lock }),
         })
     }
 
@@ -215,15 +213,14 @@ impl Lake {
         self.flush().await?;
         let inner = Arc::into_inner(self.inner);
         let busy = || LakeError::Other("the lake is still in use by somebody else".into());
-        let Inner { writer, tables, data_dir, _lock, .. } = inner.ok_or_else(busy)?;
+        let Inner { writer, tables, home, _lock, .. } = inner.ok_or_else(busy)?;
         let mut erased = tables.erase(needle).await?;
         // Ends its thread, and with it the last hold on the log.
         drop(writer);
         let needle = needle.clone();
         let prove = move || {
-            erase::forget_log(&data_dir)?;
-            let tenant = data_dir.join("lake").join(DEFAULT_TENANT);
-            erase::prove(&data_dir, &tenant, &needle, &mut erased).map(|()| erased)
+            erase::forget_log(&home.log)?;
+            erase::prove(&home, &needle, &mut erased).map(|()| erased)
         };
         tokio::task::spawn_blocking(prove).await.map_err(|error| LakeError::Other(error.to_string()))?
     }
@@ -237,14 +234,13 @@ impl Lake {
 }
 
 async fn open_tables(
-    data_dir: &Path,
+    tables: &Path,
     shared: &Shared,
 ) -> Result<(Vec<Mutex<DeltaFolder>>, HeldThrough), LakeError> {
-    let tenant = data_dir.join("lake").join(DEFAULT_TENANT);
     let mut folders = Vec::with_capacity(Table::ALL.len());
     let mut through = HeldThrough::default();
     for table in Table::ALL {
-        let (folder, mended) = Box::pin(DeltaFolder::open(tenant.join(table.name()), table)).await?;
+        let (folder, mended) = Box::pin(DeltaFolder::open(tables.join(table.name()), table)).await?;
         let held = folder.held().await?;
         through[table as usize] = held.through;
         let (files, damaged) = data_file::sound(held.files);
@@ -257,6 +253,6 @@ async fn open_tables(
         });
         folders.push(Mutex::new(folder));
     }
-    sync_folders(tenant.ancestors().take(3)).map_err(at(data_dir))?;
+    sync_folders(tables.ancestors().take(3)).map_err(at(tables))?;
     Ok((folders, through))
 }

@@ -37,6 +37,7 @@ mod error;
 mod event_ids;
 mod flush;
 mod gather;
+mod home;
 mod hot;
 mod lake;
 mod layout;

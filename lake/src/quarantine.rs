@@ -12,6 +12,7 @@ use crate::durable_store::create_folders;
 use crate::error::at;
 
 /// Beyond these a record is no longer copied: a disk that is full of evidence helps nobody.
+pub(crate) const FOLDER: &str = "quarantine";
 const MAX_FILES: usize = 1000;
 const MAX_BYTES: u64 = 1 << 30;
 
@@ -21,8 +22,8 @@ pub(crate) struct Quarantine {
 }
 
 impl Quarantine {
-    pub(crate) fn below(data_dir: &Path) -> Self {
-        Self { folder: data_dir.join("lake").join("quarantine") }
+    pub(crate) fn below(own: &Path) -> Self {
+        Self { folder: own.join(FOLDER) }
     }
 
     /// True when it returns `Ok`: the record is durably in a file of its own, or the error log says that it is not.

@@ -29,10 +29,10 @@ pub(crate) struct Replay<'a> {
 
 impl Replay<'_> {
     /// The log, open, with everything that only it holds in memory.
-    pub(crate) fn run(mut self, data_dir: &Path, disk: Box<dyn Disk>) -> Result<Wal, LakeError> {
+    pub(crate) fn run(mut self, log: &Path, disk: Box<dyn Disk>) -> Result<Wal, LakeError> {
         let mut outcome = Ok(());
         let options = Options { segment_bytes: self.segment_bytes };
-        let mut wal = Wal::open_on(disk, &data_dir.join("wal"), options, |sequence, record| {
+        let mut wal = Wal::open_on(disk, log, options, |sequence, record| {
             if outcome.is_ok() {
                 outcome = self.take(sequence, record);
             }

@@ -60,8 +60,8 @@ pub(crate) struct Schemas {
 
 impl Schemas {
     /// Reads the folder and durably adds what today's tables need, before any record refers to it.
-    pub(crate) fn open(data_dir: &Path) -> Result<Self, LakeError> {
-        let folder = data_dir.join("lake").join("schemas");
+    pub(crate) fn open(own: &Path) -> Result<Self, LakeError> {
+        let folder = own.join("schemas");
         create_folders(&folder).map_err(at(&folder))?;
         let mut schemas = Self { by_fingerprint: read(&folder).map_err(at(&folder))? };
         for table in Table::ALL {
@@ -130,7 +130,7 @@ mod tests {
         let data_dir = tempfile::tempdir().expect("a folder");
         Schemas::open(data_dir.path()).expect("opens");
         let message = SchemaMessage::of(&Table::Spans.schema());
-        let path = file_of(&data_dir.path().join("lake/schemas"), message.fingerprint());
+        let path = file_of(&data_dir.path().join("schemas"), message.fingerprint());
         fs::write(&path, &message.0[..10]).expect("room");
 
         let schemas = Schemas::open(data_dir.path()).expect("opens");

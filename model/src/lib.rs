@@ -9,8 +9,10 @@ mod original;
 mod promoted;
 mod rows;
 mod schema;
+mod secret;
 mod state;
 mod table;
+mod tenant;
 mod timestamp;
 
 pub use alert::{Alert, Severity};
@@ -20,9 +22,8 @@ pub use labels::{Fingerprint, Labels};
 pub use original::{Original, OriginalFormat, ReadOriginal, RowsOnly};
 pub use promoted::Promoted;
 pub use rows::{RowsError, batch_from_rows};
+pub use secret::TokenHash;
 pub use state::StateTable;
 pub use table::{SignalBatch, Table};
+pub use tenant::{TenantName, TenantNameError};
 pub use timestamp::Timestamp;
-
-/// The one tenant there is unless others are configured: the first folder of every table's path.
-pub const DEFAULT_TENANT: &str = "default";

@@ -48,8 +48,8 @@ pub struct QueryEngine {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) people: Lane,
-    rules: Lane,
+    pub(crate) people: Arc<Lane>,
+    rules: Arc<Lane>,
     people_template: SessionState,
     rules_template: SessionState,
     pub(crate) sources: Sources,
@@ -66,8 +66,8 @@ impl QueryEngine {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, QueryError> {
         lane::clear_spill(&config.spill_dir);
-        let people = Lane::new("query", CONCURRENT_STATEMENTS, &config)?;
-        let rules = Lane::new("rules", CONCURRENT_EVALUATIONS, &config)?;
+        let people = Arc::new(Lane::new("query", CONCURRENT_STATEMENTS, &config)?);
+        let rules = Arc::new(Lane::new("rules", CONCURRENT_EVALUATIONS, &config)?);
         let sources = Sources { lake, state };
         let inner = Inner {
             people_template: session::template(people.environment())?,
@@ -80,6 +80,26 @@ impl QueryEngine {
             max_rows: config.max_rows,
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// For another tenant: its sessions have nothing but these tables, and share threads, memory and limits with those of
+    /// this one.
+    #[must_use]
+    pub fn for_tenant(&self, lake: Lake, state: Vec<Arc<dyn StateTable>>) -> Self {
+        let Inner { people, rules, people_template, rules_template, clock, max_rows, .. } =
+            self.inner.as_ref();
+        let sources = Sources { lake, state };
+        let inner = Inner {
+            people: Arc::clone(people),
+            rules: Arc::clone(rules),
+            people_template: people_template.clone(),
+            rules_template: rules_template.clone(),
+            allowed: AllowList::new(sources.table_names()),
+            sources,
+            clock: Arc::clone(clock),
+            max_rows: *max_rows,
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// One statement from a person: behind the fence, within every limit. `now()` is the clock's.
@@ -123,6 +143,11 @@ impl QueryEngine {
             inner.execute(&state, statement, params, &stop).await
         };
         lane.run(work).await
+    }
+
+    /// Whether both are clones of one.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {

@@ -7,6 +7,7 @@
 
 mod cancel;
 mod config;
+mod databases;
 mod engine;
 mod error;
 mod fence;
@@ -22,6 +23,7 @@ mod wire;
 mod testing;
 
 pub use config::Config;
+pub use databases::{Database, Databases, Locked};
 pub use engine::{Description, Param, QueryEngine};
 pub use error::QueryError;
 pub use output::QueryOutput;

@@ -2,11 +2,13 @@
 //!
 //! A statement is either answered locally ([`local`]: SET, SHOW, BEGIN and their like, which drivers send and which mean
 //! nothing to a read-only engine) or read by [`reader`], behind the same fence as on every other face, and run in
-//! the people's lane. Nobody has to log in yet, so `src/` lets this listen on loopback only.
+//! the people's lane. [`login`] decides whose tables a connection sees. Passwords pass in clear, so `src/` lets this
+//! listen on loopback only.
 
 mod answer;
 mod handlers;
 mod local;
+mod login;
 mod reader;
 
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{QueryEngine, QueryError};
+use crate::{Databases, QueryError};
 use handlers::Handlers;
 
 /// Clients at a time; each costs a few hundred kilobytes while it is idle.
@@ -31,12 +33,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves PostgreSQL wire on `listener` until `stop`; connections end with it.
 pub async fn serve_postgres(
-    engine: QueryEngine,
+    databases: Databases,
     listener: TcpListener,
     stop: CancellationToken,
 ) -> Result<(), QueryError> {
-    let clock = Arc::clone(&engine.inner().clock);
-    let handlers = Arc::new(Handlers::new(engine)?);
+    let clock = Arc::clone(&databases.default_engine().inner().clock);
+    let handlers = Arc::new(Handlers::new(databases)?);
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use plimsoll_model::TenantName;
+
 /// `[rules]` in `plimsoll.toml`, globs expanded by `src/`.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -11,7 +13,7 @@ pub struct Config {
     pub interval: Duration,
     /// What links in annotations start with.
     pub public_url: String,
-    pub tenant: String,
+    pub tenant: TenantName,
 }
 
 impl Default for Config {
@@ -20,7 +22,7 @@ impl Default for Config {
             files: Vec::new(),
             interval: Duration::from_secs(1),
             public_url: "http://127.0.0.1:8088".to_owned(),
-            tenant: plimsoll_model::DEFAULT_TENANT.to_owned(),
+            tenant: TenantName::default(),
         }
     }
 }

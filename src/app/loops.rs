@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
+use super::rooms::Rooms;
 use super::{App, Listeners, ingest_ledger};
+use crate::health::{HealthBoard, part_of};
 use crate::ledger;
 
 /// Alerts are level-triggered, so a few ticks are all that is worth keeping.
@@ -27,8 +29,10 @@ type Outcome = (&'static str, anyhow::Result<()>);
 pub(super) async fn run(app: Arc<App>, listeners: Listeners, stop: CancellationToken) -> anyhow::Result<()> {
     let mut tasks: JoinSet<Outcome> = JoinSet::new();
     serve(&mut tasks, &app, listeners, &stop);
-    judge_and_tell(&mut tasks, &app, &stop);
-    write_and_keep(&mut tasks, &app, &stop);
+    for rooms in &app.rooms {
+        judge_and_tell(&mut tasks, &app, rooms, &stop);
+        write_and_keep(&mut tasks, rooms, &stop);
+    }
 
     let ended = await_end(&mut tasks, &stop).await;
     stop.cancel();
@@ -38,7 +42,9 @@ pub(super) async fn run(app: Arc<App>, listeners: Listeners, stop: CancellationT
         }
     }
     // Every request has been answered by now, so what this minute counted is final.
-    ingest_ledger::write(app.collector.ledger(), &app.lake, true).await;
+    for rooms in &app.rooms {
+        ingest_ledger::write(&rooms.arrivals, &rooms.lake, true).await;
+    }
     ended
 }
 
@@ -50,9 +56,12 @@ fn serve(tasks: &mut JoinSet<Outcome>, app: &Arc<App>, listeners: Listeners, sto
     let (collector, until) = (app.collector.clone(), stop.clone());
     tasks.spawn(async move { ("OTLP/HTTP", collector.serve_http(http, until).await.map_err(Into::into)) });
 
-    let (engine, until) = (app.engine.clone(), stop.clone());
+    let (databases, until) = (app.databases.clone(), stop.clone());
     tasks.spawn(async move {
-        ("PostgreSQL wire", plimsoll_query::serve_postgres(engine, postgres, until).await.map_err(Into::into))
+        (
+            "PostgreSQL wire",
+            plimsoll_query::serve_postgres(databases, postgres, until).await.map_err(Into::into),
+        )
     });
 
     let (faces, until) = (app.faces(), stop.clone());
@@ -61,35 +70,55 @@ fn serve(tasks: &mut JoinSet<Outcome>, app: &Arc<App>, listeners: Listeners, sto
     });
 }
 
-fn judge_and_tell(tasks: &mut JoinSet<Outcome>, app: &Arc<App>, stop: &CancellationToken) {
+fn judge_and_tell(
+    tasks: &mut JoinSet<Outcome>,
+    app: &Arc<App>,
+    rooms: &Arc<Rooms>,
+    stop: &CancellationToken,
+) {
     let (alerts, stated) = mpsc::channel(ALERT_TICKS);
     let outbox = Arc::new(Notify::new());
-    for part in ["evaluation", "alerting", "delivery"] {
-        app.health.expect(part, SILENCE);
-    }
-    let task = evaluate(Arc::clone(app), alerts, stop.clone());
+    let pulse = |name: &str| {
+        let part = part_of(name, &rooms.tenant);
+        app.health.expect(&part, SILENCE);
+        Pulse { board: Arc::clone(&app.health), part }
+    };
+    let interval = app.config.evaluation_interval();
+    let task = evaluate(Arc::clone(rooms), alerts, interval, pulse("evaluation"), stop.clone());
     tasks.spawn(async move { ("evaluation", task.await) });
-    let task = alert(Arc::clone(app), stated, Arc::clone(&outbox), stop.clone());
+    let task = alert(Arc::clone(rooms), stated, Arc::clone(&outbox), pulse("alerting"), stop.clone());
     tasks.spawn(async move { ("alerting", task.await) });
-    let task = deliver(Arc::clone(app), outbox, stop.clone());
+    let task = deliver(Arc::clone(rooms), outbox, pulse("delivery"), stop.clone());
     tasks.spawn(async move { ("delivery", task.await) });
 }
 
-fn write_and_keep(tasks: &mut JoinSet<Outcome>, app: &Arc<App>, stop: &CancellationToken) {
-    let (owner, until) = (Arc::clone(app), stop.clone());
+/// A loop's sign of life.
+struct Pulse {
+    board: Arc<HealthBoard>,
+    part: String,
+}
+
+impl Pulse {
+    fn beat(&self, trouble: Option<String>) {
+        self.board.beat(&self.part, trouble);
+    }
+}
+
+fn write_and_keep(tasks: &mut JoinSet<Outcome>, rooms: &Arc<Rooms>, stop: &CancellationToken) {
+    let (owner, until) = (Arc::clone(rooms), stop.clone());
     tasks.spawn(async move {
         let mut decisions = owner.decisions.lock().await;
         let (lake, clock) = (owner.lake.clone(), Arc::clone(&owner.clock));
         ledger::write_decisions(&mut decisions, lake, clock, until).await;
         ("ledger", Ok(()))
     });
-    let (ledger, lake, until) = (app.collector.ledger().clone(), app.lake.clone(), stop.clone());
-    let clock = Arc::clone(&app.clock);
+    let (ledger, lake, until) = (rooms.arrivals.clone(), rooms.lake.clone(), stop.clone());
+    let clock = Arc::clone(&rooms.clock);
     tasks.spawn(async move {
         ingest_ledger::keep(ledger, lake, clock, until).await;
         ("ingest ledger", Ok(()))
     });
-    let (lake, until) = (app.lake.clone(), stop.clone());
+    let (lake, until) = (rooms.lake.clone(), stop.clone());
     tasks.spawn(async move {
         lake.maintain(until).await;
         ("lake", Ok(()))
@@ -110,83 +139,80 @@ async fn await_end(tasks: &mut JoinSet<Outcome>, stop: &CancellationToken) -> an
 }
 
 async fn evaluate(
-    app: Arc<App>,
+    rooms: Arc<Rooms>,
     alerts: mpsc::Sender<Vec<Alert>>,
+    interval: Duration,
+    pulse: Pulse,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let interval = app.config.evaluation_interval();
     while !stop.is_cancelled() {
         let pass = info_span!("evaluation pass", alerts = Empty);
-        let stated = app.evaluator.lock().await.tick(app.clock.now()).instrument(pass.clone()).await;
+        let stated = rooms.evaluator.lock().await.tick(rooms.clock.now()).instrument(pass.clone()).await;
         pass.record("alerts", stated.len());
         if alerts.try_send(stated).is_err() {
             tracing::warn!("alerting is busy: one tick's alerts are left to the next");
         }
-        app.health.beat("evaluation", None);
-        pause(app.clock.as_ref(), interval, &stop).await;
+        pulse.beat(None);
+        pause(rooms.clock.as_ref(), interval, &stop).await;
     }
     Ok(())
 }
 
 async fn alert(
-    app: Arc<App>,
+    rooms: Arc<Rooms>,
     mut stated: mpsc::Receiver<Vec<Alert>>,
     outbox: Arc<Notify>,
+    pulse: Pulse,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut next = None;
     loop {
-        let wait = time_until(next, app.clock.now());
+        let wait = time_until(next, rooms.clock.now());
         let alerts = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             alerts = stated.recv() => alerts,
-            () = app.clock.sleep(wait) => None,
+            () = rooms.clock.sleep(wait) => None,
         };
         let pass = info_span!("alerting pass");
-        match receive_and_dispatch(&app, alerts).instrument(pass).await {
+        match rooms.receive_and_dispatch(alerts).instrument(pass).await {
             Ok(deadline) => {
                 next = deadline;
-                app.health.beat("alerting", None);
+                pulse.beat(None);
             }
             Err(error) => {
                 tracing::error!(%error, "alerting could not write its store; the next tick tries again");
-                app.health.beat("alerting", Some(error.to_string()));
+                pulse.beat(Some(error.to_string()));
             }
         }
         outbox.notify_one();
     }
 }
 
-async fn receive_and_dispatch(
-    app: &App,
-    alerts: Option<Vec<Alert>>,
-) -> Result<Option<Timestamp>, plimsoll_alerting::AlertingError> {
-    if let Some(alerts) = alerts {
-        app.alerting.receive(alerts, app.clock.now()).await?;
-    }
-    app.alerting.dispatch(app.clock.now()).await
-}
-
-async fn deliver(app: Arc<App>, outbox: Arc<Notify>, stop: CancellationToken) -> anyhow::Result<()> {
+async fn deliver(
+    rooms: Arc<Rooms>,
+    outbox: Arc<Notify>,
+    pulse: Pulse,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let mut next = None;
     while !stop.is_cancelled() {
         let pass = info_span!("delivery pass", sent = Empty);
-        match app.alerting.deliver(app.clock.now()).instrument(pass.clone()).await {
+        match rooms.alerting.deliver(rooms.clock.now()).instrument(pass.clone()).await {
             Ok((deliveries, deadline)) => {
                 pass.record("sent", deliveries.len());
                 next = deadline;
-                app.health.beat("delivery", None);
+                pulse.beat(None);
             }
             Err(error) => {
                 tracing::error!(%error, "the outbox could not be read; it is tried again");
-                app.health.beat("delivery", Some(error.to_string()));
+                pulse.beat(Some(error.to_string()));
             }
         }
-        let wait = time_until(next, app.clock.now());
+        let wait = time_until(next, rooms.clock.now());
         tokio::select! {
             () = stop.cancelled() => {}
             () = outbox.notified() => {}
-            () = app.clock.sleep(wait) => {}
+            () = rooms.clock.sleep(wait) => {}
         }
     }
     Ok(())

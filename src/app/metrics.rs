@@ -2,10 +2,10 @@
 
 use std::sync::Weak;
 
-use plimsoll_collector::{SignalStats, Stats};
+use plimsoll_collector::{SignalStats, Stats, TenantStats};
 use plimsoll_dashboards::{Health, MetricKind, MetricsSource, Sample};
 use plimsoll_lake::{FileTotals, LakeStats, UpkeepStats};
-use plimsoll_model::Table;
+use plimsoll_model::{Table, TenantName};
 
 use super::App;
 
@@ -16,13 +16,17 @@ pub(super) struct AppMetrics(pub(super) Weak<App>);
 impl MetricsSource for AppMetrics {
     fn samples(&self) -> Vec<Sample> {
         let Some(app) = self.0.upgrade() else { return Vec::new() };
-        let mut samples = lake(&app.lake.stats());
-        samples.extend(collector(&app.collector.stats()));
-        samples.push(counter(
-            "plimsoll_ledger_dropped_decisions_total",
-            "Decisions that found the ledger's queue full.",
-            app.ledger.dropped(),
-        ));
+        let mut samples = collector(&app.collector.stats());
+        for rooms in &app.rooms {
+            let mut own = lake(&rooms.lake.stats());
+            own.push(counter(
+                "plimsoll_ledger_dropped_decisions_total",
+                "Decisions that found the ledger's queue full.",
+                rooms.ledger.dropped(),
+            ));
+            samples.extend(own.into_iter().map(|sample| of_tenant(sample, &rooms.tenant)));
+        }
+        samples.extend(app.collector.tenant_stats().iter().flat_map(tenant));
         samples.extend(app.health.parts().into_iter().map(|(part, trouble)| Sample {
             name: "plimsoll_health_part_up",
             help: "1 while a part of the process does its work.",
@@ -32,6 +36,31 @@ impl MetricsSource for AppMetrics {
         }));
         samples
     }
+}
+
+/// What is the default tenant's carries no label: there may be no other.
+fn of_tenant(mut sample: Sample, tenant: &TenantName) -> Sample {
+    if !tenant.is_default() {
+        sample.labels.push(("tenant", tenant.to_string()));
+    }
+    sample
+}
+
+fn tenant(stats: &TenantStats) -> [Sample; 3] {
+    [
+        counter("plimsoll_collector_tenant_requests_total", "Requests of a tenant.", stats.requests),
+        counter(
+            "plimsoll_collector_tenant_over_quota_total",
+            "Requests told to come back: the tenant's quota was used up.",
+            stats.over_quota,
+        ),
+        gauge(
+            "plimsoll_collector_tenant_series",
+            "Distinct series of metrics this hour, where a quota limits them.",
+            stats.series as u64,
+        ),
+    ]
+    .map(|sample| Sample { labels: vec![("tenant", stats.tenant.to_string())], ..sample })
 }
 
 fn lake(stats: &LakeStats) -> Vec<Sample> {

@@ -1,6 +1,6 @@
 //! `plimsoll lake`: what a running Plimsoll does with its files by itself, by hand, while none is running.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use plimsoll_lake::{CheckReport, ColumnPath, Lake, LakeStats, Needle};
+use plimsoll_model::TenantName;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +45,9 @@ pub(super) enum LakeVerb {
 pub(super) struct Options {
     #[arg(long, default_value = "plimsoll.toml", value_name = "FILE")]
     config: PathBuf,
+    /// Whose lake.
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    tenant: TenantName,
     /// Print JSON for a program.
     #[arg(long)]
     json: bool,
@@ -75,7 +79,9 @@ impl LakeVerb {
 
 async fn check(options: &Options, is_deep: bool) -> anyhow::Result<ExitCode> {
     let config = Config::read(&options.config)?;
-    let report = plimsoll_lake::check(&config.lake(), is_deep).await.context("the lake can't be checked")?;
+    let report = plimsoll_lake::check(&config.lake(&options.tenant), is_deep)
+        .await
+        .context("the lake can't be checked")?;
     if options.json {
         super::say(&serde_json::to_string_pretty(&report)?);
     } else {
@@ -105,7 +111,7 @@ fn tables(report: &CheckReport) {
 }
 
 async fn compact(options: &Options, log: &str) -> anyhow::Result<ExitCode> {
-    let lake = open(&options.config, log).await?;
+    let lake = open(options, log).await?;
     lake.flush().await?;
     lake.compact(&CancellationToken::new()).await?;
     let LakeStats { upkeep, .. } = lake.stats();
@@ -116,7 +122,7 @@ async fn compact(options: &Options, log: &str) -> anyhow::Result<ExitCode> {
 }
 
 async fn vacuum(options: &Options, log: &str) -> anyhow::Result<ExitCode> {
-    let lake = open(&options.config, log).await?;
+    let lake = open(options, log).await?;
     lake.vacuum(Duration::ZERO).await?;
     let LakeStats { upkeep, .. } = lake.stats();
     let (expired, rows) = (upkeep.expired_files, upkeep.expired_rows);
@@ -135,7 +141,7 @@ impl Erase {
     async fn run(self, log: &str) -> anyhow::Result<ExitCode> {
         let columns = self.column.iter().map(|column| ColumnPath::parse(column)).collect::<Result<_, _>>()?;
         let needle = Needle { value: self.value, columns };
-        let lake = open(&self.options.config, log).await?;
+        let lake = open(&self.options, log).await?;
         let erased =
             lake.erase(&needle).await.context("the erasure could not be finished; it may be repeated")?;
         let mut done = serde_json::to_value(&erased)?;
@@ -165,11 +171,11 @@ impl Erase {
     }
 }
 
-async fn open(file: &Path, log: &str) -> anyhow::Result<Lake> {
+async fn open(options: &Options, log: &str) -> anyhow::Result<Lake> {
     crate::telemetry::Telemetry::logs(log)?;
-    let config = Config::read(file)?;
+    let config = Config::read(&options.config)?;
     let originals = crate::app::originals();
-    let lake = Lake::open(config.lake(), Arc::new(SystemClock), originals).await;
+    let lake = Lake::open(config.lake(&options.tenant), Arc::new(SystemClock), originals).await;
     lake.context("the lake can't be opened")
 }
 

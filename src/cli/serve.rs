@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Listeners};
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, Tenant};
 use crate::telemetry::Telemetry;
 
 pub(super) async fn serve(file: &Path, log: &str) -> anyhow::Result<ExitCode> {
@@ -18,7 +18,11 @@ pub(super) async fn serve(file: &Path, log: &str) -> anyhow::Result<ExitCode> {
     let listeners = Listeners::bind(&config).await?;
     let addresses = listeners.addresses()?;
     let mut telemetry = match config.telemetry_interval() {
-        Some(interval) => Telemetry::to_ourselves(log, &format!("http://{}", addresses.grpc), interval)?,
+        Some(interval) => {
+            let tenants = config.tenants()?;
+            let token = tenants.first().and_then(Tenant::own_token);
+            Telemetry::to_ourselves(log, &format!("http://{}", addresses.grpc), token, interval)?
+        }
         None => Telemetry::logs(log)?,
     };
     let app = Arc::new(App::open(config, Arc::new(SystemClock)).await?);

@@ -1,6 +1,7 @@
 //! `plimsoll sql`: a client of `POST /api/v1/sql`.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,6 +17,12 @@ pub(super) struct Sql {
     /// The console's address of the Plimsoll to ask.
     #[arg(long, default_value = "http://127.0.0.1:8088", value_name = "URL")]
     url: String,
+    /// Whose tables.
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    tenant: String,
+    /// The file with the tenant's query token, where it has one.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// One statement that reads.
@@ -55,15 +62,18 @@ impl Sql {
     async fn ask(&self) -> anyhow::Result<Vec<u8>> {
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build()?;
         let url = format!("{}/api/v1/sql", self.url.trim_end_matches('/'));
-        let answer = client
+        let mut request = client
             .post(&url)
             .header(ACCEPT, self.format.media_type())
-            .json(&json!({"sql": self.statement}))
-            .send()
-            .await
-            .with_context(|| {
-                format!("nobody answers at {url}: is `plimsoll serve` running, and is --url its console?")
-            })?;
+            .json(&json!({"sql": self.statement, "tenant": self.tenant}));
+        if let Some(file) = &self.token_file {
+            let token = std::fs::read_to_string(file)
+                .with_context(|| format!("--token-file {} can't be read", file.display()))?;
+            request = request.bearer_auth(token.trim());
+        }
+        let answer = request.send().await.with_context(|| {
+            format!("nobody answers at {url}: is `plimsoll serve` running, and is --url its console?")
+        })?;
         let status = answer.status();
         let body = answer.bytes().await.context("the answer broke off")?;
         if !status.is_success() {

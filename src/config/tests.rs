@@ -26,8 +26,11 @@ fn the_shipped_example_says_exactly_the_defaults() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/plimsoll.toml");
     let config = Config::read(&example).expect("the example is valid");
     assert_eq!(config.listeners(), Config::default().listeners());
-    assert_eq!(config.lake().flush_rows, Config::default().lake().flush_rows);
-    let upkeep = |config: &Config| format!("{:?}", config.lake().upkeep);
+    assert_eq!(
+        config.lake(&TenantName::default()).flush_rows,
+        Config::default().lake(&TenantName::default()).flush_rows
+    );
+    let upkeep = |config: &Config| format!("{:?}", config.lake(&TenantName::default()).upkeep);
     assert_eq!(upkeep(&config), upkeep(&Config::default()));
     assert_eq!(config.query().max_rows, Config::default().query().max_rows);
 }
@@ -54,7 +57,7 @@ fn listening_beyond_this_machine_is_refused_with_the_reason() {
 #[test]
 fn a_rule_file_that_is_named_must_exist() {
     let config = read("[rules]\nfiles = [\"missing.yaml\"]\n").expect("valid");
-    let error = config.rules().expect_err("refused").to_string();
+    let error = config.rules(&Tenant::default()).expect_err("refused").to_string();
     assert!(error.contains("missing.yaml"), "{error}");
 }
 
@@ -73,7 +76,7 @@ fn a_bare_file_name_stands_in_the_current_folder() {
 #[test]
 fn a_table_may_be_kept_for_another_time_and_a_wrong_name_is_refused() {
     let config = read("[lake.retention]\nspans = \"3d\"\n").expect("valid");
-    let days = |table| config.lake().upkeep.retention_of(table).as_secs() / 86_400;
+    let days = |table| config.lake(&TenantName::default()).upkeep.retention_of(table).as_secs() / 86_400;
     assert_eq!([Table::Spans, Table::Logs, Table::BusinessEvents].map(days), [3, 14, 400]);
     let error = error_of("[lake.retention]\nspan = \"3d\"\n");
     assert!(error.contains("\"span\"") && error.contains("spans, logs"), "{error}");

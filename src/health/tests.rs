@@ -67,7 +67,7 @@ impl House {
         let config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
         let lake = Lake::open_with(config, Arc::clone(&shared), Arc::new(RowsOnly), seams).await;
         let lake = lake.expect("opens");
-        let board = HealthBoard::new(shared, lake.clone(), FLUSH_AGE);
+        let board = HealthBoard::new(shared, vec![(TenantName::default(), lake.clone())], FLUSH_AGE);
         Self { clock, disk, lake, board, _folder: folder }
     }
 

@@ -25,4 +25,5 @@ mod promoted;
 mod psql;
 mod senders;
 mod story;
+mod tenants;
 mod upkeep;

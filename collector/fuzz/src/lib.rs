@@ -6,6 +6,8 @@ mod admission;
 mod config;
 #[allow(dead_code, reason = "the counts are not looked at")]
 mod convert;
+#[allow(dead_code, reason = "nothing is limited here")]
+mod quota;
 #[allow(dead_code, reason = "nobody is answered here")]
 mod refusal;
 #[allow(dead_code, reason = "nobody listens here")]
@@ -53,7 +55,7 @@ fn decode(target: Target, encoding: Encoding, body: &[u8]) {
         return;
     };
     let now = Timestamp::from_secs(1_763_700_000);
-    let Ok(converted) = convert::convert(signal, &bytes, now, &config, &mut lease) else { return };
+    let Ok(converted) = convert::convert(signal, &bytes, now, &config, &mut lease, None) else { return };
     let theirs = match target {
         Target::Traces => ExportTraceServiceRequest::decode(bytes.as_slice()).map(|request| spans(&request)),
         Target::Logs => ExportLogsServiceRequest::decode(bytes.as_slice()).map(|request| records(&request)),

@@ -1,6 +1,8 @@
 //! The attributes of one item at a time, borrowed: sorted by key, each key once. Items of one kind carry the same keys
 //! in the same order, so what follows from the keys alone is worked out once per set of keys and then only looked up.
 
+use std::hash::{Hash, Hasher};
+
 use super::columns::TextBlock;
 use super::rejections::ItemReason;
 use super::spellings::{self, Share};
@@ -110,6 +112,12 @@ impl<'a> Attributes<'a> {
     /// In the order of the keys.
     pub(super) fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
         self.keys().kept.iter().map(|kept| self.text_of(kept))
+    }
+
+    /// The same for the same keys and values, in whatever order they came.
+    pub(super) fn identify(&self, hasher: &mut impl Hasher) {
+        self.key_block().hash(hasher);
+        self.values().for_each(|value| value.hash(hasher));
     }
 
     /// How many came under a key that came again; the last one rules.

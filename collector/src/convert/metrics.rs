@@ -1,8 +1,12 @@
 //! Metrics: one row a data point, whatever its kind.
 
+use std::hash::{DefaultHasher, Hasher};
+
+use plimsoll_model::Timestamp;
+
 use super::attributes::Attributes;
 use super::envelope::{ItemRows, elements, walk};
-use super::flags::{Flags, ItemFlag};
+use super::flags::ItemFlag;
 use super::metric_columns::MetricColumns;
 use super::origin::{Origin, RepeatedMap};
 use super::points::{Kind, Point};
@@ -64,7 +68,7 @@ impl<'a> ItemRows<'a> for MetricRows<'a> {
     fn take(
         &mut self,
         metric: &'a [u8],
-        _: &Origin<'_>,
+        origin: &Origin<'_>,
         context: &mut Context<'_>,
         place: impl Fn() -> String,
     ) -> Result<(), Refusal> {
@@ -80,7 +84,7 @@ impl<'a> ItemRows<'a> for MetricRows<'a> {
         let count = elements(data.points, 1).count();
         context.pay(count.saturating_mul(shared + self.metadata.row_bytes()))?;
         for (i, point) in elements(data.points, 1).enumerate() {
-            match self.push(point, &data, context.now, &mut context.converted.flags) {
+            match self.push(point, &header, &data, origin, context) {
                 Ok(()) => context.converted.duplicate_keys += self.attributes.duplicate_keys(),
                 Err(reason) => {
                     self.columns.exemplars.reopen();
@@ -139,9 +143,10 @@ impl<'a> MetricRows<'a> {
     fn push(
         &mut self,
         point: &'a [u8],
+        header: &Header<'_>,
         data: &Data<'_>,
-        now: i64,
-        flags: &mut Flags,
+        origin: &Origin<'_>,
+        context: &mut Context<'_>,
     ) -> Result<(), ItemReason> {
         self.attributes.clear();
         self.point.read(data.kind, point, &mut self.attributes);
@@ -150,12 +155,27 @@ impl<'a> MetricRows<'a> {
             self.columns.exemplars.items.push(exemplar, &mut self.nested)?;
         }
         self.attributes.close()?;
+        if let Some(meter) = context.meter
+            && !meter.admits(self.series(header, origin), Timestamp::from_nanos(context.now))
+        {
+            return Err(ItemReason::SeriesLimit);
+        }
+        let (now, flags) = (context.now, &mut context.converted.flags);
         flags.look_at(times.time, now);
         if times.start.zip(times.time).is_some_and(|(start, time)| time < start) {
             flags.add(ItemFlag::EndBeforeStart);
         }
         self.columns.push(&self.point, data.kind, times, &self.attributes, now);
         Ok(())
+    }
+
+    /// Of the present point.
+    fn series(&self, header: &Header<'_>, origin: &Origin<'_>) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        origin.resource.identify(&mut hasher);
+        hasher.write(header.name);
+        self.attributes.identify(&mut hasher);
+        hasher.finish()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who sent it: the columns that every signal of OpenTelemetry has.
 
+use std::hash::Hasher;
+
 use arrow::datatypes::Int64Type;
 
 use super::attributes::{Attributes, Typed};
@@ -99,6 +101,10 @@ impl Resource<'_> {
     fn service_name(&self) -> &[u8] {
         let name = self.attributes.typed(SERVICE_NAME);
         name.filter(|name| !name.is_empty()).unwrap_or(UNKNOWN_SERVICE)
+    }
+
+    pub(super) fn identify(&self, hasher: &mut impl Hasher) {
+        self.attributes.identify(hasher);
     }
 
     pub(super) fn redacted_values(&self) -> u64 {

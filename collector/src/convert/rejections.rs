@@ -18,12 +18,13 @@ pub enum ItemReason {
     TemporalityUnspecified,
     HistogramMismatch,
     CountOutOfRange,
+    SeriesLimit,
     /// Decoded, but the lake could not take it: the client was told to send it again.
     NotStored,
 }
 
 impl ItemReason {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidTraceId,
         Self::InvalidSpanId,
         Self::TimeOutOfRange,
@@ -35,6 +36,7 @@ impl ItemReason {
         Self::TemporalityUnspecified,
         Self::HistogramMismatch,
         Self::CountOutOfRange,
+        Self::SeriesLimit,
         Self::NotStored,
     ];
 
@@ -52,6 +54,7 @@ impl ItemReason {
             Self::TemporalityUnspecified => "temporality_unspecified",
             Self::HistogramMismatch => "histogram_mismatch",
             Self::CountOutOfRange => "count_out_of_range",
+            Self::SeriesLimit => "series_limit",
             Self::NotStored => "not_stored",
         }
     }
@@ -72,6 +75,7 @@ impl ItemReason {
             Self::PointWithoutValue => "a data point needs asDouble or asInt",
             Self::TemporalityUnspecified => "aggregationTemporality must be delta (1) or cumulative (2)",
             Self::HistogramMismatch => "a histogram needs one count more than bounds, and rising bounds",
+            Self::SeriesLimit => "more distinct series this hour than the tenant's quota (series_per_hour)",
             Self::CountOutOfRange => "counts must fit a signed 64-bit integer",
             Self::NotStored => "not stored",
         }

@@ -24,7 +24,7 @@ fn convert_json(signal: Signal, request: &Value, config: &Config) -> Result<Conv
     let received =
         Received { bytes: request.to_string().into_bytes(), lease: Admission::new(config).lease() };
     let Received { bytes, mut lease } = wire::check(received, Encoding::Json, signal.request(), 32)?;
-    convert(signal, &bytes, NOW, config, &mut lease)
+    convert(signal, &bytes, NOW, config, &mut lease, None)
 }
 
 fn converted(signal: Signal, request: &Value) -> Converted {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plimsoll_model::{DEFAULT_TENANT, Timestamp};
+use plimsoll_model::{TenantName, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::Tally;
@@ -59,11 +59,17 @@ impl Line {
     }
 }
 
-pub(super) fn row(minute: Timestamp, now: Timestamp, source: &Source, line: &Line) -> Value {
+pub(super) fn row(
+    tenant: &TenantName,
+    minute: Timestamp,
+    now: Timestamp,
+    source: &Source,
+    line: &Line,
+) -> Value {
     json!({
         "time": minute.nanos(),
         "ingest_time": now.nanos(),
-        "tenant": DEFAULT_TENANT,
+        "tenant": tenant.as_str(),
         "source": &*source.name,
         "signal": source.signal.name(),
         "requests": line.requests,

@@ -12,7 +12,7 @@ const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 fn ledger() -> (ManualClock, IngestLedger) {
     let clock = ManualClock::at(START);
     let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-    (clock, IngestLedger::new(shared))
+    (clock, IngestLedger::new(TenantName::default(), shared))
 }
 
 fn tally(source: &str, received: u64, refused: u64) -> Tally {

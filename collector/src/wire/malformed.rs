@@ -37,7 +37,7 @@ impl From<Malformed> for Refusal {
             return Self::new(reason, problem);
         }
         let field = abridged(&path);
-        Self { reason, message: format!("{field}: {problem}"), field: Some(field) }
+        Self { field: Some(field.clone()), ..Self::new(reason, format!("{field}: {problem}")) }
     }
 }
 

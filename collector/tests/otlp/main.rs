@@ -12,9 +12,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use plimsoll_collector::{Collector, CollectorError, Config, OtlpReader, Stats};
+use plimsoll_collector::{Collector, CollectorError, Config, OtlpReader, Stats, Tenant};
 use plimsoll_lake::Lake;
-use plimsoll_model::{ManualClock, Table, Timestamp};
+use plimsoll_model::{ManualClock, Table, TenantName, Timestamp};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -43,7 +43,8 @@ impl Door {
         let clock = ManualClock::at(Timestamp::from_secs(1_700_000_000));
         let lake_config = plimsoll_lake::Config { data_dir: folder.path().to_owned(), ..lake };
         let lake = opened(lake_config, &clock).await;
-        let collector = Collector::new(config, lake.clone(), Arc::new(clock));
+        let collector =
+            Collector::new(config, vec![Tenant::open(TenantName::default(), lake.clone())], Arc::new(clock));
         let stop = CancellationToken::new();
         let (grpc, grpc_listener) = loopback().await;
         let (http, http_listener) = loopback().await;

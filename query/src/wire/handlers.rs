@@ -11,7 +11,6 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 use datafusion_postgres::arrow_pg::datatypes::{df, into_pg_type};
 use datafusion_postgres::pgwire::api::auth::StartupHandler;
-use datafusion_postgres::pgwire::api::auth::noop::NoopStartupHandler;
 use datafusion_postgres::pgwire::api::cancel::{CancelHandler, DefaultCancelHandler};
 use datafusion_postgres::pgwire::api::portal::{Format, Portal};
 use datafusion_postgres::pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
@@ -26,24 +25,26 @@ use datafusion_postgres::pgwire::messages::PgWireBackendMessage;
 use datafusion_postgres::pgwire::messages::response::TransactionStatus;
 use futures::Sink;
 
+use super::login::{Login, Session};
 use super::reader::{Reader, Request};
 use super::{answer, local};
+use crate::databases::Databases;
 use crate::{QueryEngine, QueryError, QueryOutput, output};
 
 #[derive(Debug)]
 pub(super) struct Handlers {
     sessions: Arc<Sessions>,
-    startup: Arc<OpenDoor>,
+    startup: Arc<Login>,
     cancel: Arc<DefaultCancelHandler>,
 }
 
 impl Handlers {
-    pub(super) fn new(engine: QueryEngine) -> Result<Self, QueryError> {
+    pub(super) fn new(databases: Databases) -> Result<Self, QueryError> {
         let connections = Arc::new(ConnectionManager::new());
         Ok(Self {
-            sessions: Arc::new(Sessions { parser: Arc::new(Preparer { reader: Reader::new(engine)? }) }),
+            sessions: Arc::default(),
             cancel: Arc::new(DefaultCancelHandler::new(Arc::clone(&connections))),
-            startup: Arc::new(OpenDoor { connections }),
+            startup: Arc::new(Login::new(databases, connections)?),
         })
     }
 }
@@ -66,21 +67,18 @@ impl PgWireServerHandlers for Handlers {
     }
 }
 
-/// Lets everyone in who reaches the listener.
-#[derive(Debug)]
-struct OpenDoor {
-    connections: Arc<ConnectionManager>,
-}
-
-impl NoopStartupHandler for OpenDoor {
-    fn connection_manager(&self) -> Option<Arc<ConnectionManager>> {
-        Some(Arc::clone(&self.connections))
-    }
-}
-
-#[derive(Debug)]
+/// Reads and runs the statements of every connection, each by what it got when it logged in.
+#[derive(Debug, Default)]
 struct Sessions {
-    parser: Arc<Preparer>,
+    parser: Arc<ByLogin>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct ByLogin;
+
+fn session_of<C: ClientInfo>(client: &C) -> PgWireResult<Session> {
+    let session = client.session_extensions().get::<Session>();
+    session.as_deref().cloned().ok_or_else(|| answer::error("28000", "log in first"))
 }
 
 impl Sessions {
@@ -111,7 +109,8 @@ impl Sessions {
     where
         C: ClientInfo + Send + Sync,
     {
-        let answer = self.parser.reader.answer(statement, params);
+        let session = session_of(client)?;
+        let answer = session.reader.answer(statement, params);
         let answer = match local::statement_timeout(client.metadata()) {
             Some(timeout) => tokio::time::timeout(timeout, answer)
                 .await
@@ -139,8 +138,8 @@ impl SimpleQueryHandler for Sessions {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let requests =
-            self.parser.reader.read(query).await.map_err(|error| answer::user_error(&error, query))?;
+        let session = session_of(client)?;
+        let requests = session.reader.read(query).await.map_err(|error| answer::user_error(&error, query))?;
         let mut responses = Vec::with_capacity(requests.len());
         for request in &requests {
             responses.push(self.respond(client, request, query).await?);
@@ -152,7 +151,7 @@ impl SimpleQueryHandler for Sessions {
 #[async_trait]
 impl ExtendedQueryHandler for Sessions {
     type Statement = Prepared;
-    type QueryParser = Preparer;
+    type QueryParser = ByLogin;
 
     fn query_parser(&self) -> Arc<Self::QueryParser> {
         Arc::clone(&self.parser)
@@ -219,6 +218,10 @@ pub(super) struct Preparer {
 }
 
 impl Preparer {
+    pub(super) fn new(engine: QueryEngine) -> Result<Self, QueryError> {
+        Ok(Self { reader: Reader::new(engine)? })
+    }
+
     async fn prepare(&self, sql: &str) -> Result<Option<Prepared>, QueryError> {
         let mut requests = self.reader.read(sql).await?;
         let request = requests.pop();
@@ -247,19 +250,19 @@ fn in_order(types: HashMap<String, Option<DataType>>) -> Vec<Option<DataType>> {
 }
 
 #[async_trait]
-impl QueryParser for Preparer {
+impl QueryParser for ByLogin {
     type Statement = Prepared;
 
     async fn parse_sql<C>(
         &self,
-        _client: &C,
+        client: &C,
         sql: &str,
         _types: &[Option<Type>],
     ) -> PgWireResult<Option<Self::Statement>>
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
-        self.prepare(sql).await.map_err(|error| answer::user_error(&error, sql))
+        session_of(client)?.prepare(sql).await.map_err(|error| answer::user_error(&error, sql))
     }
 
     fn get_parameter_types(&self, statement: &Self::Statement) -> PgWireResult<Vec<Type>> {

@@ -25,7 +25,8 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve_postgres(world.engine.clone(), listener, stop.clone()));
+        let server =
+            tokio::spawn(serve_postgres(Databases::open(world.engine.clone()), listener, stop.clone()));
         Self { world, port, stop, server }
     }
 

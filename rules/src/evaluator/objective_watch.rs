@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use plimsoll_model::{Labels, Severity, Table, Timestamp};
+use plimsoll_model::{Labels, Severity, Table, TenantName, Timestamp};
 use plimsoll_query::QueryError;
 
 use super::{Context, Seen};
@@ -44,7 +44,7 @@ pub(super) struct ObjectiveWatch {
     pub(super) instances: Instances,
     impacts: BTreeMap<Labels, Impact>,
     templates: BTreeMap<String, Template>,
-    tenant: String,
+    tenant: TenantName,
     trouble: Trouble,
     is_blind: bool,
 }

@@ -18,7 +18,7 @@ pub(in crate::convert) struct TextColumn {
 }
 
 /// A few texts that are appended together again and again: the keys of an item, a resource.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(in crate::convert) struct TextBlock {
     bytes: Vec<u8>,
     /// Where each one ends, and whether it is there.

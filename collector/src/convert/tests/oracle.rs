@@ -23,7 +23,8 @@ fn config() -> Config {
 pub(super) fn ours(signal: Signal, encoding: Encoding, body: &[u8]) -> Result<Model, String> {
     let config = config();
     let Received { bytes, mut lease } = checked(signal, encoding, body)?;
-    let converted = convert(signal, &bytes, NOW, &config, &mut lease).map_err(|refusal| refusal.message)?;
+    let converted =
+        convert(signal, &bytes, NOW, &config, &mut lease, None).map_err(|refusal| refusal.message)?;
     let mut model = Model {
         received: converted.received,
         duplicate_keys: converted.duplicate_keys,

@@ -10,7 +10,7 @@ use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request, StatusCode, header};
 use plimsoll_lake::Lake;
 use plimsoll_model::{Clock, ManualClock, RowsOnly, StateTable, Timestamp, batch_from_rows};
-use plimsoll_query::QueryEngine;
+use plimsoll_query::{Databases, QueryEngine};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -131,7 +131,14 @@ async fn faces(folder: &tempfile::TempDir, health: Arc<Parts>, clock: Arc<dyn Cl
     let state: Vec<Arc<dyn StateTable>> = vec![Arc::new(Incidents)];
     let engine = QueryEngine::new(config, lake, state, Arc::clone(&clock)).expect("an engine");
     let public_url = "http://127.0.0.1:8088".to_owned();
-    Faces { engine, health, metrics: Arc::new(Up), clock, public_url, version: "0.0.0" }
+    Faces {
+        databases: Databases::open(engine),
+        health,
+        metrics: Arc::new(Up),
+        clock,
+        public_url,
+        version: "0.0.0",
+    }
 }
 
 #[derive(Debug, Default)]

@@ -1,0 +1,141 @@
+//! The rooms of one tenant: its lake, the engine over it, what judges and what tells. Two tenants share threads, limits
+//! and listeners, and no table, store or file.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use plimsoll_alerting::{Alerting, Delivery, Routing};
+use plimsoll_collector::{Collector, IngestLedger};
+use plimsoll_lake::Lake;
+use plimsoll_model::{Alert, Clock, Decision, StateTable, TenantName, Timestamp};
+use plimsoll_query::{Database, QueryEngine};
+use plimsoll_rules::{Evaluator, RuleSet, SloTable};
+use tokio::sync::{Mutex, mpsc};
+
+use super::{ingest_ledger, report_or_bail};
+use crate::config::{Config, Tenant};
+use crate::ledger::{self, Ledger};
+
+#[derive(Debug)]
+pub(super) struct Rooms {
+    pub(super) tenant: TenantName,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) lake: Lake,
+    pub(super) database: Database,
+    pub(super) arrivals: IngestLedger,
+    pub(super) evaluator: Mutex<Evaluator>,
+    pub(super) alerting: Alerting,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) decisions: Mutex<mpsc::Receiver<Decision>>,
+}
+
+impl Rooms {
+    /// Reads rules and routing, and restores what was firing. `first` is the engine of the rooms that were opened first.
+    pub(super) async fn open(
+        config: &Config,
+        tenant: &Tenant,
+        lake: Lake,
+        collector: &Collector,
+        first: Option<&QueryEngine>,
+        clock: &Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let (ledger, decisions) = Ledger::new();
+        let alerting = Alerting::open(
+            config.alerting(&tenant.name),
+            load_routing(config, &tenant.name)?,
+            Arc::<Ledger>::clone(&ledger),
+        )
+        .context("alerting's store can't be opened")?;
+
+        let arrivals =
+            collector.ledger(&tenant.name).context("the collector doesn't know the tenant")?.clone();
+        ingest_ledger::resume(&arrivals, &lake);
+        let slos = SloTable::default();
+        let mut state = alerting.state_tables();
+        state.push(Arc::new(slos.clone()));
+        state.push(Arc::new(arrivals.clone()));
+        let engine = engine(config, lake.clone(), state, first, clock)?;
+
+        let rules = load_rules(config, tenant, &engine).await?;
+        let evaluator = Evaluator::start(
+            config.rules(tenant)?,
+            rules,
+            engine.clone(),
+            lake.clone(),
+            Arc::<Ledger>::clone(&ledger),
+            slos,
+        )
+        .await
+        .context("the evaluator can't restore its state")?;
+
+        Ok(Self {
+            tenant: tenant.name.clone(),
+            clock: Arc::clone(clock),
+            lake,
+            database: Database { engine, tokens: tenant.query_tokens.clone() },
+            arrivals,
+            evaluator: Mutex::new(evaluator),
+            alerting,
+            ledger,
+            decisions: Mutex::new(decisions),
+        })
+    }
+
+    pub(super) async fn receive_and_dispatch(
+        &self,
+        alerts: Option<Vec<Alert>>,
+    ) -> Result<Option<Timestamp>, plimsoll_alerting::AlertingError> {
+        if let Some(alerts) = alerts {
+            self.alerting.receive(alerts, self.clock.now()).await?;
+        }
+        self.alerting.dispatch(self.clock.now()).await
+    }
+
+    /// What the loops do side by side, in sequence.
+    pub(super) async fn step(&self) -> anyhow::Result<Vec<Delivery>> {
+        let now = self.clock.now();
+        let alerts = self.evaluator.lock().await.tick(now).await;
+        self.receive_and_dispatch(Some(alerts)).await?;
+        let (deliveries, _) = self.alerting.deliver(now).await?;
+
+        let mut decisions = Vec::new();
+        let mut waiting = self.decisions.lock().await;
+        while let Ok(decision) = waiting.try_recv() {
+            decisions.push(decision);
+        }
+        if !decisions.is_empty() {
+            ledger::append(&self.lake, self.clock.as_ref(), &decisions).await;
+        }
+        Ok(deliveries)
+    }
+}
+
+/// Sessions of all tenants run in the same threads, within the same limits.
+pub(super) fn engine(
+    config: &Config,
+    lake: Lake,
+    state: Vec<Arc<dyn StateTable>>,
+    first: Option<&QueryEngine>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<QueryEngine> {
+    Ok(match first {
+        Some(first) => first.for_tenant(lake, state),
+        None => QueryEngine::new(config.query(), lake, state, Arc::clone(clock))?,
+    })
+}
+
+fn load_routing(config: &Config, tenant: &TenantName) -> anyhow::Result<Routing> {
+    let config = config.alerting(tenant);
+    if !config.file.exists() {
+        tracing::warn!(file = %config.file.display(), "there is no routing file: alerts are kept and shown, but nobody is told");
+        return Ok(Routing::nobody());
+    }
+    let (routing, findings) = Routing::load(&config);
+    let findings = findings.iter().map(|finding| (finding.is_error, finding.to_string()));
+    Ok(report_or_bail(routing, findings)?.for_tenant(tenant))
+}
+
+async fn load_rules(config: &Config, tenant: &Tenant, engine: &QueryEngine) -> anyhow::Result<RuleSet> {
+    let (rules, findings) = RuleSet::load(&config.rules(tenant)?, engine).await;
+    report_or_bail(rules, findings.iter().map(|finding| (finding.is_error, finding.to_string())))
+}
