@@ -107,8 +107,14 @@ impl Door {
         &self.residents
     }
 
-    /// A token that nobody has is refused even where none is needed: its sender means to be somebody.
+    /// Once there are tokens, one that nobody has is refused even where none is needed: its sender means to be somebody.
+    /// Without any, the header is some proxy's affair.
     pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<&Arc<Resident>, Refusal> {
+        if self.by_token.is_empty()
+            && let Some(resident) = &self.without_token
+        {
+            return Ok(resident);
+        }
         let mut presented = headers.get_all(header::AUTHORIZATION).iter();
         let resident = match (presented.next(), presented.next()) {
             (None, _) => self.without_token.as_ref(),
