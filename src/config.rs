@@ -1,5 +1,6 @@
 //! `plimsoll.toml`: read once, unknown keys refused, every path made absolute, each room given its own `Config`.
 
+mod defaults;
 mod tenants;
 mod units;
 
@@ -104,94 +105,6 @@ struct Telemetry {
 
 const MIB: usize = 1024 * 1024;
 const SMALLEST_BUFFER: usize = 32 * MIB;
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            data_dir: "data".into(),
-            collector: Collector::default(),
-            lake: Lake::default(),
-            query: Query::default(),
-            rules: Rules::default(),
-            alerting: Alerting::default(),
-            dashboards: Dashboards::default(),
-            telemetry: Telemetry::default(),
-            tenants: Vec::new(),
-            base: PathBuf::new(),
-        }
-    }
-}
-
-impl Default for Collector {
-    fn default() -> Self {
-        Self {
-            grpc: loopback(4317),
-            http: loopback(4318),
-            max_request: Size(64 * MIB),
-            max_concurrent_requests: 64,
-            redact_attributes: plimsoll_collector::DEFAULT_ATTRIBUTES.map(str::to_owned).to_vec(),
-        }
-    }
-}
-
-impl Default for Lake {
-    fn default() -> Self {
-        let kept = plimsoll_lake::Config::default();
-        Self {
-            flush_rows: 100_000,
-            flush_age: Span(Duration::from_secs(60)),
-            buffer_limit: Size(256 * MIB),
-            target_file: Size(128 * MIB),
-            compactions_per_hour: 120,
-            vacuum_grace: Span(Duration::from_hours(1)),
-            retention: BTreeMap::new(),
-            log_segment: Size(64 * MIB),
-            event_window: Span(kept.event_window),
-            event_ids: kept.event_ids,
-        }
-    }
-}
-
-impl Default for Query {
-    fn default() -> Self {
-        Self {
-            postgres: loopback(5433),
-            timeout: Span(Duration::from_secs(30)),
-            memory_limit: Size(512 * MIB),
-            spill_limit: Size(2048 * MIB),
-            max_rows: 100_000,
-        }
-    }
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            files: vec!["slos/*.yaml".into(), "rules/*.yaml".into()],
-            packs: Vec::new(),
-            calendars: "calendars.yml".into(),
-            interval: Span(Duration::from_secs(1)),
-        }
-    }
-}
-
-impl Default for Alerting {
-    fn default() -> Self {
-        Self { config: "alertmanager.yml".into(), escalation: "escalation.yml".into() }
-    }
-}
-
-impl Default for Dashboards {
-    fn default() -> Self {
-        Self { listen: loopback(8088), public_url: None }
-    }
-}
-
-impl Default for Telemetry {
-    fn default() -> Self {
-        Self { enabled: true, interval: Span(Duration::from_secs(5)) }
-    }
-}
 
 impl Config {
     /// Reads and checks the file. Errors name the file, the line and the cure.
@@ -398,10 +311,6 @@ fn folder_of(file: &Path) -> std::io::Result<PathBuf> {
     let mut folder = std::path::absolute(file)?;
     folder.pop();
     Ok(folder)
-}
-
-fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 #[cfg(test)]

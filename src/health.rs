@@ -54,12 +54,7 @@ impl HealthBoard {
         }
     }
 
-    fn lake_parts(
-        &self,
-        tenant: &TenantName,
-        lake: &Lake,
-        now: Timestamp,
-    ) -> [(String, Option<String>); 2] {
+    fn lake_parts(&self, tenant: &TenantName, lake: &Lake, now: Timestamp) -> [(String, Option<String>); 2] {
         let stats = lake.stats();
         let parts =
             [("log", log_trouble(&stats, now)), ("flush", flush_trouble(&stats, now, self.flush_age))];
@@ -82,7 +77,8 @@ impl plimsoll_dashboards::Health for HealthBoard {
         let full = || "the buffer is full, senders are told to try again".to_owned();
         self.lakes.iter().find_map(|(tenant, lake)| {
             let stats = lake.stats();
-            let trouble = log_trouble(&stats, self.clock.now()).or_else(|| stats.is_buffer_full.then(full))?;
+            let trouble =
+                log_trouble(&stats, self.clock.now()).or_else(|| stats.is_buffer_full.then(full))?;
             Some(if tenant.is_default() { trouble } else { format!("{tenant}: {trouble}") })
         })
     }
