@@ -7,7 +7,7 @@ import { incident, rule, slo } from "./detail.js";
 import { clockTime, duration, millis } from "./format.js";
 import { overview } from "./overview.js";
 import { trace } from "./trace.js";
-import { inTenant, path } from "./tenant.js";
+import { inTenant, path, tenant } from "./tenant.js";
 
 const BEAT_MS = 3000;
 
@@ -19,7 +19,13 @@ const views = [
   [/^\/traces\/([^/]+)\/?$/, trace],
 ];
 
-document.querySelector(".brand").href = inTenant("/");
+const brand = document.querySelector(".brand");
+brand.href = inTenant("/");
+// Whose page this is must be seen before anything on it is believed.
+if (tenant !== "default") {
+  brand.append(el("span", { class: "tenant" }, tenant));
+  document.title = `${tenant} · ${document.title}`;
+}
 const place = document.getElementById("view");
 const pulse = document.getElementById("pulse");
 let lastAnswer = null;
