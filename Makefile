@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo test test-kills test-cuts lint fmt bench setup-build setup-test setup-bench
+.PHONY: help demo test test-kills test-failpoints test-cuts lint fmt bench setup-build setup-test setup-bench
 
 # Compiled dependencies are shared by all clones on a machine: the first build takes minutes, the next one seconds.
 CARGO_TARGET_DIR ?= $(HOME)/.cache/plimsoll/target
@@ -56,6 +56,9 @@ test: setup-build setup-test lint ## Format, lints and every test, the product's
 
 test-kills: setup-build setup-test ## kill -9 two hundred times under load (KILLS=n for another number); prints the figures
 	@PLIMSOLL_KILLS=$(or $(KILLS),200) cargo test --locked --test it kills_under_load -- --nocapture
+
+test-failpoints: setup-build setup-test ## Every fault at every step from a request to its rows (100 runs)
+	@PLIMSOLL_FAILPOINTS=all cargo test --locked --test it failpoints
 
 test-cuts: setup-build setup-test ## Cut the power three thousand times (CUTS=n for another number), with and without failing syncs
 	@PLIMSOLL_CUTS=$(or $(CUTS),3000) cargo test --locked --test it power_cut

@@ -26,6 +26,10 @@ impl Ledger {
         (Arc::new(Self { waiting, dropped: AtomicU64::new(0) }), written)
     }
 
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.max_capacity() - self.waiting.capacity()
+    }
+
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }

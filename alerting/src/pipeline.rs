@@ -77,6 +77,11 @@ impl Alerting {
         Ok(dispatched.next)
     }
 
+    /// Notifications that no receiver has taken yet.
+    pub fn waiting_notifications(&self) -> Result<u64, AlertingError> {
+        self.inner.store.waiting_notifications()
+    }
+
     /// `alerts`, `incidents`, `notifications`, `silences`.
     #[must_use]
     pub fn state_tables(&self) -> Vec<Arc<dyn StateTable>> {

@@ -66,6 +66,12 @@ impl Admission {
         Ok(Slot(own, self.whole.as_ref().map(Pool::slot).transpose()?))
     }
 
+    /// Requests under way, and the bytes of memory that all requests hold.
+    pub(crate) fn taken(&self) -> (usize, usize) {
+        let Pool { slots, slot_count, memory, memory_bytes } = &self.own;
+        (*slot_count as usize - slots.available_permits(), memory_bytes - memory.available_permits())
+    }
+
     pub(crate) fn lease(&self) -> Lease {
         let share = |pool: &Pool| Share { pool: pool.clone(), held: None };
         Lease { own: share(&self.own), whole: self.whole.as_ref().map(share) }
@@ -156,6 +162,7 @@ mod tests {
         let (mut first, mut second) = (admission.lease(), admission.lease());
         first.grow(60).expect("fits");
         assert_eq!(second.grow(41).expect_err("taken").reason, RequestReason::Busy);
+        assert_eq!(admission.taken(), (0, 60));
         drop(first);
         second.grow(41).expect("free again");
         second.grow(59).expect("to the last byte");

@@ -104,6 +104,12 @@ impl Collector {
         self.inner.counters.snapshot()
     }
 
+    /// Requests that are being decoded and stored, and the bytes of memory that all requests hold.
+    #[must_use]
+    pub fn taken(&self) -> (usize, usize) {
+        self.inner.admission.taken()
+    }
+
     #[must_use]
     pub fn tenant_stats(&self) -> Vec<TenantStats> {
         self.inner.door.stats()

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cancel::cancellable;
 use crate::config::{CONCURRENT_EVALUATIONS, CONCURRENT_STATEMENTS, RESULT_LIMIT_BYTES};
 use crate::fence::{self, AllowList};
-use crate::lane::{self, Lane};
+use crate::lane::{self, Lane, LaneStats};
 use crate::session::{self, Sources};
 use crate::{Config, QueryError, QueryOutput, output};
 
@@ -68,9 +68,10 @@ impl QueryEngine {
         lane::clear_spill(&config.spill_dir);
         let people = Arc::new(Lane::new("query", CONCURRENT_STATEMENTS, &config)?);
         let rules = Arc::new(Lane::new("rules", CONCURRENT_EVALUATIONS, &config)?);
-        let sources = Sources { lake, state };
+        let people_template = session::template(people.environment())?;
+        let sources = Sources { lake, state, planner: Arc::new(people_template.clone()) };
         let inner = Inner {
-            people_template: session::template(people.environment())?,
+            people_template,
             rules_template: session::template(rules.environment())?,
             people,
             rules,
@@ -88,7 +89,7 @@ impl QueryEngine {
     pub fn for_tenant(&self, lake: Lake, state: Vec<Arc<dyn StateTable>>) -> Self {
         let Inner { people, rules, people_template, rules_template, clock, max_rows, .. } =
             self.inner.as_ref();
-        let sources = Sources { lake, state };
+        let sources = Sources { lake, state, planner: Arc::new(people_template.clone()) };
         let inner = Inner {
             people: Arc::clone(people),
             rules: Arc::clone(rules),
@@ -143,6 +144,12 @@ impl QueryEngine {
             inner.execute(&state, statement, params, &stop).await
         };
         lane.run(work).await
+    }
+
+    /// How full the lanes of people and of rules are.
+    #[must_use]
+    pub fn lanes(&self) -> [LaneStats; 2] {
+        [self.inner.people.stats("people"), self.inner.rules.stats("rules")]
     }
 
     /// Whether both are clones of one.

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -34,7 +35,21 @@ pub(crate) struct Lane {
     environment: Arc<RuntimeEnv>,
     turns: Arc<Semaphore>,
     waiting: Semaphore,
+    turn_count: usize,
+    refused: AtomicU64,
     timeout: Duration,
+}
+
+/// How full a lane is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneStats {
+    pub name: &'static str,
+    /// Statements that have their turn.
+    pub running: usize,
+    /// Statements that wait for it.
+    pub waiting: usize,
+    /// Because too many waited.
+    pub refused: u64,
 }
 
 impl Lane {
@@ -51,12 +66,25 @@ impl Lane {
             environment: environment(config)?,
             turns: Arc::new(Semaphore::new(turns)),
             waiting: Semaphore::new(turns + WAITING_STATEMENTS),
+            turn_count: turns,
+            refused: AtomicU64::new(0),
             timeout: config.timeout,
         })
     }
 
     pub(crate) fn environment(&self) -> Arc<RuntimeEnv> {
         Arc::clone(&self.environment)
+    }
+
+    pub(crate) fn stats(&self, name: &'static str) -> LaneStats {
+        let running = self.turn_count - self.turns.available_permits();
+        let inside = self.turn_count + WAITING_STATEMENTS - self.waiting.available_permits();
+        LaneStats {
+            name,
+            running,
+            waiting: inside.saturating_sub(running),
+            refused: self.refused.load(Relaxed),
+        }
     }
 
     #[cfg(test)]
@@ -72,6 +100,7 @@ impl Lane {
         F: Future<Output = Result<T, QueryError>> + Send + 'static,
     {
         let Ok(_place) = self.waiting.try_acquire() else {
+            self.refused.fetch_add(1, Relaxed);
             return Err(QueryError::Limit(
                 "too many statements are waiting for their turn: try again later".to_owned(),
             ));

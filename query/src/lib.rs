@@ -17,6 +17,7 @@ mod objects;
 mod output;
 mod provider;
 mod session;
+mod views;
 mod wire;
 
 #[cfg(test)]
@@ -26,5 +27,6 @@ pub use config::Config;
 pub use databases::{Database, Databases, Locked};
 pub use engine::{Description, Param, QueryEngine};
 pub use error::QueryError;
+pub use lane::LaneStats;
 pub use output::QueryOutput;
 pub use wire::serve_postgres;

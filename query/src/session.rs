@@ -19,7 +19,8 @@ use plimsoll_lake::Lake;
 use plimsoll_model::{StateTable, Table, Timestamp};
 
 use crate::provider::{LakeTable, StateRows};
-use crate::{QueryError, functions, lane};
+use crate::views::{LakeTables, WithViews};
+use crate::{QueryError, functions, lane, views};
 
 /// The database's name, as PostgreSQL clients see it.
 pub(crate) const CATALOG: &str = "plimsoll";
@@ -30,12 +31,15 @@ pub(crate) const SCHEMA: &str = "public";
 pub(crate) struct Sources {
     pub(crate) lake: Lake,
     pub(crate) state: Vec<Arc<dyn StateTable>>,
+    /// For the views.
+    pub(crate) planner: Arc<SessionState>,
 }
 
 impl Sources {
     pub(crate) fn table_names(&self) -> Vec<String> {
         let lake = Table::ALL.into_iter().map(Table::name);
-        lake.chain(self.own_state().map(|table| table.name())).map(str::to_owned).collect()
+        let state = self.own_state().map(|table| table.name());
+        lake.chain(state).chain([self.lake_tables().name()]).chain(views::NAMES).map(str::to_owned).collect()
     }
 
     /// Fresh providers: the first scan of a table takes its snapshot, every other scan of the statement shares it.
@@ -49,7 +53,13 @@ impl Sources {
             let provider = Arc::new(StateRows::of(Arc::clone(table)));
             schema.register_table(table.name().to_owned(), provider)?;
         }
-        Ok(Arc::new(schema))
+        let sizes: Arc<dyn StateTable> = Arc::new(self.lake_tables());
+        schema.register_table(sizes.name().to_owned(), Arc::new(StateRows::of(sizes)))?;
+        Ok(Arc::new(WithViews { tables: Arc::new(schema), planner: Arc::clone(&self.planner) }))
+    }
+
+    fn lake_tables(&self) -> LakeTables {
+        LakeTables(self.lake.clone())
     }
 
     /// State under the name of a table of the lake is that table's newest rows.

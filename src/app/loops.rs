@@ -2,6 +2,7 @@
 //! one that ends before it was told to ends the process.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
@@ -150,6 +151,7 @@ async fn evaluate(
         let stated = rooms.evaluator.lock().await.tick(rooms.clock.now()).instrument(pass.clone()).await;
         pass.record("alerts", stated.len());
         if alerts.try_send(stated).is_err() {
+            rooms.dropped_ticks.fetch_add(1, Relaxed);
             tracing::warn!("alerting is busy: one tick's alerts are left to the next");
         }
         pulse.beat(None);

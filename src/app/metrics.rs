@@ -1,13 +1,16 @@
 //! What `/metrics` shows: the rooms' own counts, gathered at the moment of the scrape.
 
 use std::sync::Weak;
+use std::sync::atomic::Ordering::Relaxed;
 
 use plimsoll_collector::{SignalStats, Stats, TenantStats};
 use plimsoll_dashboards::{Health, MetricKind, MetricsSource, Sample};
 use plimsoll_lake::{FileTotals, LakeStats, UpkeepStats};
 use plimsoll_model::{Table, TenantName};
+use plimsoll_query::LaneStats;
 
 use super::App;
+use super::rooms::Rooms;
 
 /// Holds the app weakly: the console must not keep alive what it looks at.
 #[derive(Debug)]
@@ -19,13 +22,23 @@ impl MetricsSource for AppMetrics {
         let mut samples = collector(&app.collector.stats());
         for rooms in &app.rooms {
             let mut own = lake(&rooms.lake.stats());
-            own.push(counter(
-                "plimsoll_ledger_dropped_decisions_total",
-                "Decisions that found the ledger's queue full.",
-                rooms.ledger.dropped(),
-            ));
+            own.extend(queues(rooms));
             samples.extend(own.into_iter().map(|sample| of_tenant(sample, &rooms.tenant)));
         }
+        let (requests, bytes) = app.collector.taken();
+        samples.extend([
+            gauge(
+                "plimsoll_collector_requests_under_way",
+                "Requests being decoded and stored.",
+                requests as u64,
+            ),
+            gauge(
+                "plimsoll_collector_memory_bytes",
+                "Memory that requests hold until their answer.",
+                bytes as u64,
+            ),
+        ]);
+        samples.extend(app.engine().lanes().iter().flat_map(lane));
         samples.extend(app.collector.tenant_stats().iter().flat_map(tenant));
         samples.extend(app.health.parts().into_iter().map(|(part, trouble)| Sample {
             name: "plimsoll_health_part_up",
@@ -63,6 +76,60 @@ fn tenant(stats: &TenantStats) -> [Sample; 3] {
     .map(|sample| Sample { labels: vec![("tenant", stats.tenant.to_string())], ..sample })
 }
 
+/// Of one tenant, on the way to its rules, alerts and files.
+fn queues(rooms: &Rooms) -> Vec<Sample> {
+    let oldest = rooms.lake.stats().oldest_row;
+    let mut samples = vec![
+        gauge(
+            "plimsoll_lake_oldest_row_seconds",
+            "How long the oldest row has waited for its flush.",
+            oldest.map_or(0, |since| rooms.clock.now().since(since).as_secs()),
+        ),
+        gauge(
+            "plimsoll_ledger_waiting_decisions",
+            "Decisions on their way into the lake.",
+            rooms.ledger.waiting() as u64,
+        ),
+        counter(
+            "plimsoll_ledger_dropped_decisions_total",
+            "Decisions that found the ledger's queue full.",
+            rooms.ledger.dropped(),
+        ),
+        counter(
+            "plimsoll_rules_dropped_ticks_total",
+            "Ticks whose alerts found alerting busy; the next tick states them again.",
+            rooms.dropped_ticks.load(Relaxed),
+        ),
+    ];
+    // A store that can't be read is told by the health of alerting.
+    if let Ok(waiting) = rooms.alerting.waiting_notifications() {
+        samples.push(gauge(
+            "plimsoll_alerting_waiting_notifications",
+            "Notifications that no receiver has taken yet.",
+            waiting,
+        ));
+    }
+    samples
+}
+
+fn lane(stats: &LaneStats) -> [Sample; 3] {
+    let of_lane = |sample: Sample| Sample { labels: vec![("lane", stats.name.to_owned())], ..sample };
+    [
+        gauge("plimsoll_query_running_statements", "Statements that have their turn.", stats.running as u64),
+        gauge(
+            "plimsoll_query_waiting_statements",
+            "Statements that wait for their turn.",
+            stats.waiting as u64,
+        ),
+        counter(
+            "plimsoll_query_refused_statements_total",
+            "Statements refused because too many waited.",
+            stats.refused,
+        ),
+    ]
+    .map(of_lane)
+}
+
 fn lake(stats: &LakeStats) -> Vec<Sample> {
     let mut samples = vec![
         counter("plimsoll_lake_appends_total", "Appends acknowledged since the start.", stats.appends),
@@ -81,6 +148,21 @@ fn lake(stats: &LakeStats) -> Vec<Sample> {
             "plimsoll_lake_log_failing",
             "1 while the log can't be written and appends are refused.",
             u64::from(stats.is_log_failing),
+        ),
+        gauge(
+            "plimsoll_lake_log_stopped",
+            "1 when the thread that writes the log is dead.",
+            u64::from(stats.is_log_stopped),
+        ),
+        gauge(
+            "plimsoll_lake_log_waiting_appends",
+            "Appends that wait for the log.",
+            stats.waiting_appends as u64,
+        ),
+        gauge(
+            "plimsoll_lake_log_waiting_bytes",
+            "Bytes of the records that wait for the log.",
+            stats.waiting_bytes as u64,
         ),
         counter("plimsoll_lake_log_bytes_total", "Bytes of the records in the log.", stats.log_bytes),
         counter(

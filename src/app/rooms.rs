@@ -2,6 +2,7 @@
 //! and listeners, and no table, store or file.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use anyhow::Context;
 use plimsoll_alerting::{Alerting, Delivery, Routing};
@@ -27,6 +28,8 @@ pub(super) struct Rooms {
     pub(super) alerting: Alerting,
     pub(super) ledger: Arc<Ledger>,
     pub(super) decisions: Mutex<mpsc::Receiver<Decision>>,
+    /// Ticks whose alerts found alerting busy; the next one states them again.
+    pub(super) dropped_ticks: AtomicU64,
 }
 
 impl Rooms {
@@ -78,6 +81,7 @@ impl Rooms {
             alerting,
             ledger,
             decisions: Mutex::new(decisions),
+            dropped_ticks: AtomicU64::new(0),
         })
     }
 

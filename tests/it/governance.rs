@@ -55,6 +55,45 @@ async fn the_ingest_ledger_balances_and_outlives_a_restart() {
     assert_eq!(plimsoll.number("SELECT count(*) AS n FROM logs WHERE body IN ('one', 'two')").await, 8);
 }
 
+/// What a person asks of the books: who costs the most, and how much more than last week.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_costs_the_most_is_a_question_in_sql() {
+    let mut plimsoll = Plimsoll::start().await;
+    post(&plimsoll, "/v1/logs", &request(&"long ".repeat(1_000))).await;
+    plimsoll.stop().await;
+    plimsoll.resume().await;
+    let costs = plimsoll
+        .sql("SELECT source, signal, requests, stored_rows, refused_rows, received_bytes, stored_bytes, share FROM source_costs ORDER BY share DESC")
+        .await;
+    let row = |row: &Value| {
+        (
+            row["source"].clone(),
+            row["requests"].clone(),
+            row["stored_rows"].clone(),
+            row["refused_rows"].clone(),
+        )
+    };
+    let expected =
+        [(json!("odoo"), json!(1), json!(2), json!(1)), (json!("traefik"), json!(1), json!(2), json!(0))];
+    assert_eq!(costs.iter().map(row).collect::<Vec<_>>(), expected);
+    let sum = |column: &str| costs.iter().filter_map(|row| row[column].as_f64()).sum::<f64>();
+    assert!((sum("share") - 1.0).abs() < 1e-9, "{costs:?}");
+    assert!(sum("received_bytes") > 25_000.0, "{costs:?}");
+    let on_disk = plimsoll.number("SELECT bytes AS n FROM lake_tables WHERE table_name = 'logs'").await;
+    assert!((sum("stored_bytes") - on_disk as f64).abs() <= 1.0, "{costs:?}, {on_disk} bytes on the disk");
+
+    let page = std::fs::read_to_string(crate::harness::root().join("docs/operating.md"))
+        .expect("it is part of the tree");
+    let example =
+        page.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    // Its week ends yesterday.
+    let today = example.replace("AND day < date_trunc('day', now())", "");
+    let answer = plimsoll.sql(&today).await;
+    assert_eq!(answer[0]["source"], "odoo", "{answer:?}");
+    assert_eq!(answer[0]["last_week"], Value::Null);
+    assert_eq!(plimsoll.sql(example).await, Vec::<Value>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn personal_data_is_taken_out_before_it_is_written() {
     let mut plimsoll = Plimsoll::start().await;

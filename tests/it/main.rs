@@ -11,6 +11,7 @@ mod conformance;
 mod crash;
 mod delta;
 mod disk;
+mod failpoints;
 mod fence;
 mod files;
 mod governance;

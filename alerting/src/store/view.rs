@@ -66,6 +66,12 @@ impl Store {
         })
     }
 
+    pub(crate) fn waiting_notifications(&self) -> Result<u64, AlertingError> {
+        let query = "SELECT count(*) FROM outbox WHERE outcome = 'pending'";
+        let waiting: i64 = self.read(|connection| Ok(connection.query_row(query, [], |row| row.get(0))?))?;
+        Ok(waiting.unsigned_abs())
+    }
+
     fn rows(
         &self,
         query: &str,

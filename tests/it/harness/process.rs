@@ -103,6 +103,10 @@ impl Plimsoll {
         assert_eq!(ended, None, "the process must live:\n{}", self.log());
     }
 
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_none()
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
