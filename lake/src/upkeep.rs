@@ -142,7 +142,11 @@ impl Tables {
         stop: CancellationToken,
     ) -> Result<(), LakeError> {
         let (path, version) = {
-            let folder = self.folder(table).lock().await;
+            let mut folder = self.folder(table).lock().await;
+            if self.settle(table, &mut folder).await? {
+                // An earlier change had arrived after all: what was chosen may be gone by it.
+                return Ok(());
+            }
             (folder.path.clone(), folder.version())
         };
         let inputs = plan.inputs.clone();

@@ -61,6 +61,20 @@ impl Balance {
     }
 }
 
+fn assert_even(scrape: &Scrape) {
+    for signal in SIGNALS {
+        let balance = Balance::of(scrape, signal);
+        assert!(balance.is_even(), "{signal}: {balance:?}");
+    }
+}
+
+/// What a scrape and the table say at this moment, whatever is under way.
+pub(crate) async fn assert_balanced(plimsoll: &Plimsoll) {
+    assert_even(&Scrape::of(plimsoll).await);
+    let uneven = "SELECT count(*) AS n FROM ingest_ledger WHERE received <> stored + refused + in_flight";
+    assert_eq!(plimsoll.number(uneven).await, 0);
+}
+
 /// Twenty good records and three of the year 2262.
 fn mixed(way: Way) -> Vec<u8> {
     let event = |number: usize| Event::new("odoo.stock.picking.done", &format!("{way:?}-{number}"));
@@ -133,10 +147,7 @@ async fn scrape_until(plimsoll: &Plimsoll, stop: &CancellationToken) -> usize {
     let mut before = 0.0;
     while !stop.is_cancelled() {
         let scrape = Scrape::of(plimsoll).await;
-        for signal in SIGNALS {
-            let balance = Balance::of(&scrape, signal);
-            assert!(balance.is_even(), "{signal}: {balance:?}");
-        }
+        assert_even(&scrape);
         let received = scrape.of_signal("plimsoll_collector_received_items_total", "logs");
         assert!(received >= before, "a counter went back from {before} to {received}");
         before = received;

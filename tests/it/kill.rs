@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::{RULE, order, routing};
+use crate::balance::assert_balanced;
 use crate::harness::{Event, HttpSink, Plimsoll, Sender, Setup, eventually, pause};
 use oracle::Oracle;
 
@@ -49,6 +50,7 @@ async fn kills_under_load_lose_nothing_acknowledged_and_store_nothing_twice() {
             plimsoll.kill();
         }
         restarts.push(first_answer_is_complete(&mut plimsoll, &oracle, oracle.begin_epoch() - 1).await);
+        assert_balanced(&plimsoll).await;
     }
     stop.cancel();
     clients.join_all().await;

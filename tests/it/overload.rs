@@ -6,11 +6,15 @@ use prost::Message;
 use tokio::task::JoinSet;
 use tonic_types::RpcStatusExt;
 
-use crate::harness::{Answer, Event, Outcome, Plimsoll, RawLogs, Sender, Setup, WAYS, Way, pause, request};
+use crate::harness::{
+    Answer, Event, Memory, Outcome, Plimsoll, RawLogs, Sender, Setup, WAYS, Way, pause, request,
+};
 
 const CLIENTS: usize = 12;
 const REQUESTS: usize = 10;
 const EVENTS: usize = 50;
+/// Of a debug build, from its first request on: what is refused must not pile up.
+const MAY_RISE: u64 = 128 << 20;
 /// At fifty a second.
 const MOST_TRIES: usize = 5_000;
 
@@ -67,11 +71,13 @@ async fn send_all(logs: RawLogs, way: Way, client: usize) -> usize {
 
 async fn overload(setup: Setup) -> (Plimsoll, usize) {
     let plimsoll = Plimsoll::start_with(setup).await;
+    let memory = Memory::mark(plimsoll.pid());
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
         clients.spawn(send_all(RawLogs::to(&plimsoll), WAYS[client % WAYS.len()], client));
     }
     let refused = clients.join_all().await.into_iter().sum();
+    assert!(memory.rise() < MAY_RISE, "rose by {} MiB", memory.rise() >> 20);
     (plimsoll, refused)
 }
 

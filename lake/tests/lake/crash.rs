@@ -4,9 +4,11 @@
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use plimsoll_lake::{FlushStep, FlushSteps, Lake, LakeError, Seams};
 use plimsoll_model::{RowsOnly, Table};
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::{House, Photographer, config, decisions, numbers, spans};
 
@@ -38,36 +40,93 @@ async fn a_crash_between_any_two_steps_loses_nothing_and_stores_nothing_twice() 
     }
 }
 
-/// Fails at one step, once.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    Error,
+    Panic,
+}
+
+/// Fails at one step, once, of a flush or of a merge.
 #[derive(Debug)]
-struct FailOnce(FlushStep, AtomicBool);
+struct FailOnce {
+    step: FlushStep,
+    how: How,
+    has_failed: AtomicBool,
+}
+
+impl FailOnce {
+    fn at(step: FlushStep, how: How, has_failed: bool) -> Arc<Self> {
+        Arc::new(Self { step, how, has_failed: AtomicBool::new(has_failed) })
+    }
+
+    fn check(&self, step: FlushStep) -> Result<(), LakeError> {
+        if step != self.step || self.has_failed.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        match self.how {
+            How::Error => Err(LakeError::Other("injected".into())),
+            How::Panic => panic!("injected"),
+        }
+    }
+}
 
 impl FlushSteps for FailOnce {
     fn reached(&self, _table: Table, step: FlushStep) -> Result<(), LakeError> {
-        if step == self.0 && !self.1.swap(true, Ordering::SeqCst) {
-            return Err(LakeError::Other("injected".into()));
-        }
-        Ok(())
+        self.check(step)
+    }
+
+    fn compacted(&self, _table: Table, step: FlushStep) -> Result<(), LakeError> {
+        self.check(step)
+    }
+}
+
+const STEPS: [FlushStep; 3] = [FlushStep::DataFileWritten, FlushStep::Committed, FlushStep::Swapped];
+
+#[tokio::test]
+async fn a_failed_flush_is_repeated_without_duplicates_also_when_its_commit_had_arrived() {
+    for (step, how) in STEPS.into_iter().flat_map(|step| [(step, How::Error), (step, How::Panic)]) {
+        let house = House::new();
+        let steps = FailOnce::at(step, how, false);
+        let lake = house.open_with(Seams { flush_steps: steps, ..Seams::default() }).await;
+        lake.append(vec![decisions([1])]).await.expect("kept");
+        lake.flush().await.expect_err("injected");
+        assert_eq!(numbers(&lake, Table::Decisions), [1], "{step:?} {how:?}");
+
+        lake.append(vec![decisions([2])]).await.expect("kept");
+        lake.flush().await.expect("flushes");
+        assert_eq!(numbers(&lake, Table::Decisions), [1, 2], "{step:?} {how:?}");
+        assert_eq!(lake.stats().buffered_bytes, 0);
+        drop(lake);
+        assert_eq!(numbers(&house.open().await, Table::Decisions), [1, 2], "{step:?} {how:?}");
     }
 }
 
 #[tokio::test]
-async fn a_failed_flush_is_repeated_without_duplicates_also_when_its_commit_had_arrived() {
-    for step in [FlushStep::DataFileWritten, FlushStep::Committed, FlushStep::Swapped] {
+async fn a_failed_merge_is_repeated_and_every_row_is_there_once() {
+    for (step, how) in STEPS.into_iter().flat_map(|step| [(step, How::Error), (step, How::Panic)]) {
         let house = House::new();
-        let steps = Arc::new(FailOnce(step, AtomicBool::new(false)));
-        let lake = house.open_with(Seams { flush_steps: steps, ..Seams::default() }).await;
-        lake.append(vec![decisions([1])]).await.expect("kept");
-        lake.flush().await.expect_err("injected");
-        assert_eq!(lake.stats().flush_failures, 1);
-        assert_eq!(numbers(&lake, Table::Decisions), [1], "{step:?}");
-
-        lake.append(vec![decisions([2])]).await.expect("kept");
+        // Flushes pass.
+        let steps = FailOnce::at(step, how, true);
+        let seams = Seams { flush_steps: Arc::clone(&steps) as Arc<dyn FlushSteps>, ..Seams::default() };
+        let lake = house.open_with(seams).await;
+        for number in 0..8 {
+            lake.append(vec![decisions([number])]).await.expect("kept");
+            lake.flush().await.expect("flushes");
+        }
+        steps.has_failed.store(false, Ordering::SeqCst);
+        let stop = CancellationToken::new();
+        lake.keep_house(&stop).await.expect_err("injected");
+        let expected: Vec<_> = (0..8).collect();
+        assert_eq!(numbers(&lake, Table::Decisions), expected, "{step:?} {how:?}");
+        lake.keep_house(&stop).await.expect("nothing is wrong any more");
+        lake.append(vec![decisions([8])]).await.expect("kept");
         lake.flush().await.expect("flushes");
-        assert_eq!(numbers(&lake, Table::Decisions), [1, 2], "{step:?}");
-        assert_eq!(lake.stats().buffered_bytes, 0);
+        lake.vacuum(Duration::ZERO).await.expect("readable");
+        let expected: Vec<_> = (0..9).collect();
+        assert_eq!(numbers(&lake, Table::Decisions), expected, "{step:?} {how:?}");
+        assert_eq!(lake.snapshot(Table::Decisions).cold.len(), 2, "{step:?} {how:?}");
         drop(lake);
-        assert_eq!(numbers(&house.open().await, Table::Decisions), [1, 2], "{step:?}");
+        assert_eq!(numbers(&house.open().await, Table::Decisions), expected, "{step:?} {how:?}");
     }
 }
 
