@@ -15,8 +15,9 @@ use crate::{Disk, Sequence};
 
 /// Also what is left to write to when the disk is full.
 const SPARES: usize = 2;
-/// How much room is made at a time: as much as there is already, within these.
-const AHEAD_BYTES: std::ops::RangeInclusive<u64> = (64 << 10)..=(2 << 20);
+/// How much room is made at a time: as much as there is already, within these. Who comes meanwhile waits for it, so the
+/// most is what takes about a millisecond.
+const AHEAD_BYTES: std::ops::RangeInclusive<u64> = (64 << 10)..=(256 << 10);
 
 #[derive(Debug)]
 pub(crate) struct Files {
