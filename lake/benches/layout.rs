@@ -17,7 +17,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use plimsoll_lake::{file_properties, gather, to_physical};
+use plimsoll_lake::{Place, file_properties, gather, to_physical};
 use plimsoll_model::Table;
 
 const ROWS: usize = 4 * 128 * 1024;
@@ -107,7 +107,10 @@ fn ids(
 fn sorted(spans: &RecordBatch) -> Vec<RecordBatch> {
     let order: UInt32Array = sort_to_indices(&spans["time"], None, None).expect("times are ordered");
     let starts = (0..spans.num_rows()).step_by(PART);
-    starts.map(|start| gather(spans, &order.slice(start, PART)).expect("rows are there")).collect()
+    let place = |row: &u32| Place { part: 0, row: *row as usize };
+    let places = |start| order.slice(start, PART).values().iter().map(place).collect::<Vec<_>>();
+    let part = |start| gather(std::slice::from_ref(spans), &places(start)).expect("rows are there");
+    starts.map(part).collect()
 }
 
 fn physical(spans: &RecordBatch) -> Vec<RecordBatch> {

@@ -4,23 +4,19 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use arrow::array::{AsArray, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, sort_to_indices};
-use arrow::datatypes::{TimestampMicrosecondType, TimestampNanosecondType};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::TimestampMicrosecondType;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::ParquetMetaDataReader;
 use plimsoll_model::{Table, Timestamp};
 use plimsoll_wal::Sequence;
 
-use crate::gather::gather;
+use crate::in_order::{InOrder, Ordered};
 use crate::layout::properties;
 use crate::physical::{NANOS_PER_MICRO, TIME, to_physical};
 use crate::season::Season;
 use crate::stats::FileTotals;
 use crate::{DataFile, LakeError};
-
-/// Sorted and converted at a time, to bound what a flush takes on top of the rows.
-const WRITE_ROWS: usize = 16 * 1024;
 
 /// A crash damages what was written last. Of older files a start looks at the size only, so that ten thousand of them
 /// don't hold it up; `check` reads them all.
@@ -30,46 +26,66 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// The rows of a flush, as one file for those in season and one more for those far before and far after it, if any. A
 /// flush that is repeated writes the same names again, which no commit refers to yet.
-pub(crate) fn write_flush(
+pub(crate) fn write_flush<P, M>(
     table: Table,
-    batches: &[RecordBatch],
+    rows: InOrder<P, M>,
+    expected_rows: usize,
     folder: &Path,
     through: Sequence,
     now: Timestamp,
-) -> Result<Vec<DataFile>, LakeError> {
-    let failed = |error: &dyn std::fmt::Display| LakeError::Other(format!("{}: {error}", folder.display()));
-    let batch = concat_batches(&table.schema(), batches).map_err(|error| failed(&error))?;
-    let order = sort_to_indices(&batch[TIME], None, None).map_err(|error| failed(&error))?;
-    let times = batch[TIME].as_primitive::<TimestampNanosecondType>().values();
-    let [early, late] = Season::at(now).borders(order.values(), |row| times[row as usize]);
-
-    let mut files = Vec::new();
-    // The season's own file first: its name is the one that older versions gave.
-    for (number, rows) in [early..late, 0..early, late..order.len()].into_iter().enumerate() {
-        if !rows.is_empty() {
-            let path = folder.join(format!("part-{number:05}-{:020}.parquet", through.0));
-            let rows = order.slice(rows.start, rows.len());
-            let file = write_rows(table, &batch, &rows, path, now);
-            files.push(file.map_err(|error| failed(&error))?);
-        }
-    }
-    Ok(files)
+) -> Result<Vec<DataFile>, LakeError>
+where
+    M: FnMut(P) -> Result<Option<RecordBatch>, LakeError>,
+{
+    let flush = FlushFiles { table, expected_rows, folder, through, now, files: [const { None }; 3] };
+    flush.write(rows).map_err(|error| LakeError::Other(format!("{}: {error}", folder.display())))
 }
 
-fn write_rows(
+/// The files of one flush, by the numbers in their names.
+#[derive(Debug)]
+struct FlushFiles<'a> {
     table: Table,
-    batch: &RecordBatch,
-    order: &UInt32Array,
-    path: PathBuf,
+    expected_rows: usize,
+    folder: &'a Path,
+    through: Sequence,
     now: Timestamp,
-) -> Outcome<DataFile> {
-    let file = File::create(&path)?;
-    let mut writer = DataFileWriter::over(file, path, table, order.len())?;
-    for start in (0..order.len()).step_by(WRITE_ROWS) {
-        let part = order.slice(start, WRITE_ROWS.min(order.len() - start));
-        writer.write(&to_physical(table, &gather(batch, &part)?)?)?;
+    files: [Option<DataFileWriter>; 3],
+}
+
+impl FlushFiles<'_> {
+    /// The season's own file has the name that older versions gave.
+    const SEASON: usize = 0;
+    const EARLY: usize = 1;
+    const LATE: usize = 2;
+
+    fn write<P, M>(mut self, mut rows: InOrder<P, M>) -> Outcome<Vec<DataFile>>
+    where
+        M: FnMut(P) -> Result<Option<RecordBatch>, LakeError>,
+    {
+        let season = Season::at(self.now);
+        while let Some(Ordered { rows, times }) = rows.next()? {
+            let [begins, ends] = season.borders(&times);
+            for (file, range) in
+                [(Self::EARLY, 0..begins), (Self::SEASON, begins..ends), (Self::LATE, ends..times.len())]
+            {
+                if !range.is_empty() {
+                    let rows = to_physical(self.table, &rows.slice(range.start, range.len()))?;
+                    self.file(file)?.write(&rows)?;
+                }
+            }
+        }
+        let now = self.now;
+        self.files.into_iter().flatten().map(|file| file.finish(now)).collect()
     }
-    writer.finish(now)
+
+    fn file(&mut self, number: usize) -> Outcome<&mut DataFileWriter> {
+        if self.files[number].is_none() {
+            let path = self.folder.join(format!("part-{number:05}-{:020}.parquet", self.through.0));
+            let file = File::create(&path)?;
+            self.files[number] = Some(DataFileWriter::over(file, path, self.table, self.expected_rows)?);
+        }
+        self.files[number].as_mut().ok_or_else(|| "just made".into())
+    }
 }
 
 /// A file being written; dropped before `finish`, it is removed.

@@ -1,10 +1,17 @@
 //! From memory to Delta: files, a commit that says how far the log is contained, the swap, and only then the log is
 //! trimmed. Whatever stops it in between, the rows are still in memory and in the log.
 
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
 use plimsoll_model::Table;
 
 use crate::change::{Change, Purpose};
+use crate::hot::{HotBatch, HotPart};
+use crate::in_order::InOrder;
+use crate::quarantine::Quarantine;
 use crate::seams::FlushStep;
+use crate::state::Shared;
 use crate::tables::Tables;
 use crate::writer::{Command, LogWriter};
 use crate::{LakeError, data_file};
@@ -30,7 +37,13 @@ impl Tables {
         let Some(input) = self.shared.begin_flush(table) else { return Ok(()) };
 
         let (path, through, now) = (folder.path.clone(), input.through, self.clock.now());
-        let write = move || data_file::write_flush(table, &input.batches, &path, through, now);
+        let (shared, quarantine) = (Arc::clone(&self.shared), self.quarantine.clone());
+        let write = move || {
+            let expected = input.parts.iter().map(HotBatch::rows).sum();
+            let parts = input.parts.into_iter().map(|part| (part.earliest(), part)).collect();
+            let rows = InOrder::of(parts, |part| rows_of(part, &shared, &quarantine));
+            data_file::write_flush(table, rows, expected, &path, through, now)
+        };
         let written = tokio::task::spawn_blocking(write).await;
         let added = written.map_err(|error| LakeError::Other(error.to_string()))??;
         self.steps.reached(table, FlushStep::DataFileWritten)?;
@@ -38,5 +51,25 @@ impl Tables {
         let purpose = Purpose::Flush { through };
         let change = Change { purpose, removed: Vec::new(), added };
         self.commit(table, &mut folder, change, |step| self.steps.reached(table, step)).await
+    }
+}
+
+/// A record whose rows can't be made is kept for a person, as at a replay: it costs itself only.
+fn rows_of(
+    HotBatch { part, sequence, .. }: HotBatch,
+    shared: &Shared,
+    quarantine: &Quarantine,
+) -> Result<Option<RecordBatch>, LakeError> {
+    let late = match part {
+        HotPart::Made(batch) => return Ok(Some(batch)),
+        HotPart::Late(late) => late,
+    };
+    match late.once() {
+        Ok(rows) => Ok(Some(rows)),
+        Err(reason) => {
+            quarantine.keep(sequence, late.record(), &reason)?;
+            shared.count(|stats| stats.quarantined += 1);
+            Ok(None)
+        }
     }
 }

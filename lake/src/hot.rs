@@ -1,10 +1,14 @@
 //! The rows of a table that are in memory only. Small batches are joined as they come, so that a thousand appends of
-//! one row are a handful of batches to a query.
+//! one row are a handful of batches to a query. Large ones may be there as their log record only.
 
-use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
-use plimsoll_model::Timestamp;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{concat_batches, min};
+use arrow::datatypes::TimestampNanosecondType;
+use plimsoll_model::{SignalBatch, Timestamp};
 use plimsoll_wal::Sequence;
+
+use crate::late::LateRows;
+use crate::physical::TIME;
 
 /// Joined batches do not grow beyond this: a sender's batches of a thousand rows stay as they are, uncopied.
 const JOINED_ROWS: usize = 1024;
@@ -20,10 +24,55 @@ pub(crate) struct HotRows {
 pub(crate) struct HotBatch {
     /// Of the earliest append that is in it.
     pub(crate) sequence: Sequence,
-    pub(crate) batch: RecordBatch,
+    pub(crate) part: HotPart,
     /// What it was admitted with.
     pub(crate) bytes: usize,
     pub(crate) since: Timestamp,
+}
+
+/// Rows, or what they can be made of.
+#[derive(Clone, Debug)]
+pub(crate) enum HotPart {
+    Made(RecordBatch),
+    Late(LateRows),
+}
+
+/// What one append brings.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    Made(Vec<SignalBatch>),
+    Late(LateRows),
+}
+
+impl HotBatch {
+    pub(crate) fn rows(&self) -> usize {
+        self.part.row_count()
+    }
+
+    pub(crate) fn earliest(&self) -> i64 {
+        match &self.part {
+            HotPart::Late(rows) => rows.outline().earliest.nanos(),
+            HotPart::Made(batch) => {
+                min(batch[TIME].as_primitive::<TimestampNanosecondType>()).unwrap_or(i64::MIN)
+            }
+        }
+    }
+}
+
+impl HotPart {
+    fn unmade(&self) -> Option<&LateRows> {
+        match self {
+            Self::Late(rows) if !rows.is_made() => Some(rows),
+            _ => None,
+        }
+    }
+
+    fn row_count(&self) -> usize {
+        match self {
+            Self::Made(batch) => batch.num_rows(),
+            Self::Late(rows) => rows.outline().rows,
+        }
+    }
 }
 
 impl HotRows {
@@ -35,23 +84,22 @@ impl HotRows {
     /// Joins when they are of similar size, so that each row is copied a few times at most.
     fn join_last_two(&mut self) -> bool {
         let [.., before, last] = self.active.as_slice() else { return false };
-        let (rows_before, rows) = (before.batch.num_rows(), last.batch.num_rows());
+        let (HotPart::Made(first), HotPart::Made(second)) = (&before.part, &last.part) else { return false };
+        let (rows_before, rows) = (first.num_rows(), second.num_rows());
         if rows_before > 2 * rows || rows_before + rows > JOINED_ROWS {
             return false;
         }
-        let Ok(batch) = concat_batches(before.batch.schema_ref(), [&before.batch, &last.batch]) else {
-            return false;
-        };
-        let joined = HotBatch { batch, bytes: before.bytes + last.bytes, ..*before };
+        let Ok(batch) = concat_batches(first.schema_ref(), [first, second]) else { return false };
+        let joined = HotBatch { part: HotPart::Made(batch), bytes: before.bytes + last.bytes, ..*before };
         self.active.truncate(self.active.len() - 2);
         self.active.push(joined);
         true
     }
 
     /// Everything there is, for a file to be written from. It stays readable until `flushed`.
-    pub(crate) fn begin_flush(&mut self) -> Vec<RecordBatch> {
+    pub(crate) fn begin_flush(&mut self) -> Vec<HotBatch> {
         self.flushing.append(&mut self.active);
-        self.flushing.iter().map(|hot| hot.batch.clone()).collect()
+        self.flushing.clone()
     }
 
     /// Forgets what `begin_flush` gave; returns the memory it was admitted with.
@@ -59,12 +107,12 @@ impl HotRows {
         std::mem::take(&mut self.flushing).iter().map(|hot| hot.bytes).sum()
     }
 
-    pub(crate) fn batches(&self) -> Vec<RecordBatch> {
-        self.all().map(|hot| hot.batch.clone()).collect()
+    pub(crate) fn parts(&self) -> Vec<HotPart> {
+        self.all().map(|hot| hot.part.clone()).collect()
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.all().map(|hot| hot.batch.num_rows()).sum()
+        self.all().map(|hot| hot.part.row_count()).sum()
     }
 
     /// The append whose rows have waited longest.
@@ -77,6 +125,38 @@ impl HotRows {
     }
 }
 
+/// The rows of all parts, in their order. What is still to be made is made by several threads, if it is much.
+pub(crate) fn made(parts: Vec<HotPart>) -> Vec<RecordBatch> {
+    make(&parts);
+    let rows = |part| match part {
+        HotPart::Made(batch) => Some(batch),
+        // The flush keeps what can't be made for a person.
+        HotPart::Late(rows) => {
+            rows.rows().inspect_err(|error| tracing::error!(error, "rows can't be shown")).ok()
+        }
+    };
+    parts.into_iter().filter_map(rows).collect()
+}
+
+/// More threads than this would be too many for one query.
+const MAKERS: usize = 4;
+/// Made in about the time in which a thread starts, a hundred times over.
+const ROWS_A_MAKER: usize = 4096;
+
+fn make(parts: &[HotPart]) {
+    let late: Vec<_> = parts.iter().filter_map(HotPart::unmade).collect();
+    let rows: usize = late.iter().map(|rows| rows.outline().rows).sum();
+    let makers = std::thread::available_parallelism().map_or(1, usize::from).min(MAKERS);
+    let makers = makers.min(rows / ROWS_A_MAKER).max(1);
+    // The caller makes a share as well, and whatever remains.
+    std::thread::scope(|scope| {
+        for share in late.chunks(late.len().div_ceil(makers).max(1)).skip(1) {
+            scope.spawn(move || share.iter().for_each(|rows| drop(rows.rows())));
+        }
+        late.iter().take(late.len().div_ceil(makers)).for_each(|rows| drop(rows.rows()));
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use plimsoll_model::{Table, batch_from_rows};
@@ -86,7 +166,8 @@ mod tests {
     fn row(sequence: u64) -> HotBatch {
         let row = serde_json::json!({"time": sequence, "ingest_time": 0, "stage": "rule"});
         let batch = batch_from_rows(&Table::Decisions.schema(), &[row]).expect("fits");
-        HotBatch { sequence: Sequence(sequence), batch, bytes: 10, since: Timestamp::from_secs(1) }
+        let part = HotPart::Made(batch);
+        HotBatch { sequence: Sequence(sequence), part, bytes: 10, since: Timestamp::from_secs(1) }
     }
 
     #[test]
@@ -94,11 +175,12 @@ mod tests {
         let mut hot = HotRows::default();
         (1..=1000).for_each(|sequence| hot.push(row(sequence)));
         assert_eq!(hot.rows(), 1000);
-        assert!(hot.batches().len() < 12, "{} batches", hot.batches().len());
-        let all = concat_batches(&Table::Decisions.schema(), &hot.batches()).expect("one schema");
+        let batches = made(hot.parts());
+        assert!(batches.len() < 12, "{} batches", batches.len());
+        let all = concat_batches(&Table::Decisions.schema(), &batches).expect("one schema");
         assert_eq!(
             all,
-            concat_batches(&all.schema(), (1..=1000).map(|s| row(s).batch).collect::<Vec<_>>().iter())
+            concat_batches(&all.schema(), &made((1..=1000).map(|s| row(s).part).collect()))
                 .expect("one schema")
         );
     }

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plimsoll_model::{Clock, Original, ReadOriginal, SignalBatch, Table};
+use bytes::Bytes;
+use plimsoll_model::{Clock, Original, ReadOriginal, RowsOutline, SignalBatch, Table};
 use plimsoll_wal::Sequence;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,8 @@ use crate::durable_store::sync_folders;
 use crate::error::at;
 use crate::event_ids::EventIds;
 use crate::home::Home;
+use crate::hot::Arrived;
+use crate::late::LateRows;
 use crate::lock::FolderLock;
 use crate::maintain::{FlushPolicy, keep_up, maintain, probe_log};
 use crate::quarantine::Quarantine;
@@ -42,6 +45,7 @@ pub struct Lake {
 struct Inner {
     writer: LogWriter,
     tables: Arc<Tables>,
+    originals: Arc<dyn ReadOriginal>,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     policy: FlushPolicy,
@@ -76,9 +80,10 @@ impl Lake {
         let replay_home = home.clone();
         let mut event_ids = EventIds::new(&config);
         let segment_bytes = config.log_segment_bytes.max(LEAST_SEGMENT_BYTES);
+        let reader = Arc::clone(&originals);
         let replay = move || {
             event_ids.learn(&replayed.snapshot(Table::BusinessEvents).cold);
-            let reader = RecordReader { schemas: Schemas::open(&replay_home.own)?, originals };
+            let reader = RecordReader { schemas: Schemas::open(&replay_home.own)?, originals: reader };
             let quarantine = Quarantine::below(&replay_home.own);
             let (event_ids_of, shared) = (&mut event_ids, replayed.as_ref());
             let replay = Replay { reader, quarantine, held, segment_bytes, event_ids: event_ids_of, shared };
@@ -92,12 +97,23 @@ impl Lake {
             shared: Arc::clone(&shared),
             clock: Arc::clone(&clock),
             steps: seams.flush_steps,
+            quarantine: Quarantine::below(&home.own),
             folders,
         });
         let policy = FlushPolicy::of(&config);
         let upkeep = Mutex::new(Upkeep::new(config.upkeep, clock.now()));
         Ok(Self {
-            inner: Arc::new(Inner { writer, tables, shared, clock, policy, upkeep, home, _lock: lock }),
+            inner: Arc::new(Inner {
+                writer,
+                tables,
+                originals,
+                shared,
+                clock,
+                policy,
+                upkeep,
+                home,
+                _lock: lock,
+            }),
         })
     }
 
@@ -113,7 +129,20 @@ impl Lake {
         original: Original,
         batches: Vec<SignalBatch>,
     ) -> Result<(), LakeError> {
-        self.append_recorded(batches, |batches| record::of_original(&original, batches)).await
+        let of_original = |batches: &[SignalBatch]| {
+            let tables: Vec<_> = batches.iter().map(|rows| (rows.table, rows.batch.num_rows())).collect();
+            record::of_original(&original, &tables)
+        };
+        self.append_recorded(batches, of_original).await
+    }
+
+    /// As `append_original`, with rows that are made when somebody asks for them, a query or the flush: `outline` says what
+    /// the reader will make of `original`, which it has checked. Not for business events: those are looked at one by one.
+    pub async fn append_outlined(&self, original: Original, outline: RowsOutline) -> Result<(), LakeError> {
+        let admission = self.inner.shared.admit(outline.bytes)?;
+        let record = Bytes::from(record::of_original(&original, &[(outline.table, outline.rows)])?);
+        let rows = LateRows::of(outline, record.clone(), Arc::clone(&self.inner.originals));
+        self.inner.writer.append(record, Arrived::Late(rows), admission).await
     }
 
     /// Encoding and compressing happen here, in as many tasks as there are, not in the one thread that writes.
@@ -129,7 +158,7 @@ impl Lake {
         let bytes = batches.iter().map(|rows| memory_bytes(&rows.batch)).sum();
         let admission = self.inner.shared.admit(bytes)?;
         let record = record(&batches)?;
-        self.inner.writer.append(record, batches, admission).await
+        self.inner.writer.append(record.into(), Arrived::Made(batches), admission).await
     }
 
     #[must_use]

@@ -14,7 +14,7 @@ use plimsoll_model::{Table, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::data_file::DataFileWriter;
-use crate::gather::gather;
+use crate::gather::{Place, gather};
 use crate::physical::{NANOS_PER_MICRO, TIME, TIME_NANOS, fitted_physical};
 use crate::{DataFile, LakeError};
 
@@ -150,7 +150,9 @@ fn in_order(table: Table, parts: &[RecordBatch]) -> Outcome<RecordBatch> {
         return Ok(rows);
     }
     let by = [TIME, TIME_NANOS].map(|name| SortColumn { values: Arc::clone(&rows[name]), options: None });
-    Ok(gather(&rows, &lexsort_to_indices(&by, None)?)?)
+    let order = lexsort_to_indices(&by, None)?;
+    let places: Vec<_> = order.values().iter().map(|row| Place { part: 0, row: *row as usize }).collect();
+    Ok(gather(&[rows], &places)?)
 }
 
 #[derive(Debug)]

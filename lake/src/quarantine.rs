@@ -16,7 +16,7 @@ pub(crate) const FOLDER: &str = "quarantine";
 const MAX_FILES: usize = 1000;
 const MAX_BYTES: u64 = 1 << 30;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Quarantine {
     folder: PathBuf,
 }

@@ -28,7 +28,7 @@ const NEWEST: u8 = ORIGINAL;
 const MAX_DECODED_BYTES: u64 = 2 << 30;
 
 /// Why a record is kept aside. Whatever a decoder complains about fits into it.
-type Unreadable = Box<dyn std::error::Error>;
+pub(crate) type Unreadable = Box<dyn std::error::Error>;
 
 pub(crate) fn of_rows(batches: &[SignalBatch]) -> Result<Vec<u8>, LakeError> {
     let mut record = vec![ROWS];
@@ -36,11 +36,25 @@ pub(crate) fn of_rows(batches: &[SignalBatch]) -> Result<Vec<u8>, LakeError> {
     Ok(record)
 }
 
-/// `batches` are what the original was turned into; of them only the number of rows is written.
-pub(crate) fn of_original(original: &Original, batches: &[SignalBatch]) -> Result<Vec<u8>, LakeError> {
+/// `tables` are those that the original was turned into, with their rows.
+pub(crate) fn of_original(original: &Original, tables: &[(Table, usize)]) -> Result<Vec<u8>, LakeError> {
     let mut record = vec![ORIGINAL];
-    original::encode_onto(&mut record, original, batches)?;
+    original::encode_onto(&mut record, original, tables)?;
     Ok(record)
+}
+
+/// What a record of an original gives, if that is as many rows of the same tables as it says. May panic.
+pub(crate) fn rows_of_checked(
+    record: &[u8],
+    originals: &dyn ReadOriginal,
+) -> Result<Vec<SignalBatch>, Unreadable> {
+    let [ORIGINAL, rest @ ..] = record else { return Err("it is no original".into()) };
+    let logged = original::read_head(rest)?;
+    let batches = logged.rows(|original| originals.rows_of_checked(original))?;
+    match logged.difference(&batches) {
+        Some(difference) => Err(difference.into()),
+        None => Ok(batches),
+    }
 }
 
 /// What came out of a record.
@@ -96,7 +110,7 @@ impl RecordReader {
         if !logged.tables.iter().any(|(table, _)| wants(*table)) {
             return Ok(Recovered::default());
         }
-        let batches = logged.rows(self.originals.as_ref())?;
+        let batches = logged.rows(|original| self.originals.rows(original))?;
         let complaint = logged.difference(&batches);
         Ok(Recovered { batches, complaint })
     }

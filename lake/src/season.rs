@@ -27,9 +27,9 @@ impl Season {
     }
 
     /// Where the season begins and where it ends in rows that are ordered by time.
-    pub(crate) fn borders(self, order: &[u32], time: impl Fn(u32) -> i64) -> [usize; 2] {
-        let begins = order.partition_point(|row| time(*row) < self.first.nanos());
-        let ends = order.partition_point(|row| time(*row) <= self.last.nanos());
+    pub(crate) fn borders(self, times: &[i64]) -> [usize; 2] {
+        let begins = times.partition_point(|time| *time < self.first.nanos());
+        let ends = times.partition_point(|time| *time <= self.last.nanos());
         [begins, ends]
     }
 }
@@ -45,6 +45,11 @@ pub(crate) fn watermark_in(rows: &SignalBatch, now: Timestamp) -> Option<Timesta
     let times = rows.batch.column_by_name(TIME)?.as_primitive_opt::<TimestampNanosecondType>()?;
     let credible = times.values().iter().copied().filter(|time| *time <= last.nanos());
     credible.max().map(Timestamp::from_nanos)
+}
+
+/// The same of rows of which only the latest time is known.
+pub(crate) fn watermark(latest: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    Some(latest).filter(|latest| *latest <= now + AHEAD)
 }
 
 /// The same of a file. Rows far ahead lie in files of their own, whose beginning is not credible either.
@@ -77,7 +82,6 @@ mod tests {
         let day = 86_400;
         let now = Timestamp::from_secs(100 * day);
         let times = [0, 98 * day, 99 * day, 100 * day + 3600, 100 * day + 3601, 50_000 * day];
-        let nanos = |row: u32| times[row as usize] * 1_000_000_000;
-        assert_eq!(Season::at(now).borders(&[0, 1, 2, 3, 4, 5], nanos), [2, 4]);
+        assert_eq!(Season::at(now).borders(&times.map(|time| time * 1_000_000_000)), [2, 4]);
     }
 }

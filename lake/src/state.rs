@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow::array::RecordBatch;
 use plimsoll_model::{Clock, SignalBatch, Table, Timestamp};
 use plimsoll_wal::Sequence;
 use tokio::sync::Notify;
 
 use crate::arrivals::{ArrivalLog, Arrivals};
-use crate::hot::{HotBatch, HotRows};
+use crate::hot::{Arrived, HotBatch, HotPart, HotRows, made};
+use crate::late::LateRows;
 use crate::rows::memory_bytes;
 use crate::stats::FileTotals;
 use crate::{DataFile, LakeError, LakeStats, TableSnapshot, season};
@@ -40,8 +40,8 @@ struct TableState {
 /// What a table's flush begins with.
 #[derive(Debug)]
 pub(crate) struct FlushInput {
-    pub(crate) batches: Vec<RecordBatch>,
-    /// All rows of the table through here are in `batches` or in files.
+    pub(crate) parts: Vec<HotBatch>,
+    /// All rows of the table through here are in `parts` or in files.
     pub(crate) through: Sequence,
 }
 
@@ -72,17 +72,22 @@ impl Shared {
     }
 
     /// Makes a durable group visible, all at once and in order.
-    pub(crate) fn publish(&self, group: impl IntoIterator<Item = (Sequence, Vec<SignalBatch>, Admission)>) {
+    pub(crate) fn publish(&self, group: impl IntoIterator<Item = (Sequence, Arrived, Admission)>) {
         let now = self.clock.now();
         let mut state = self.lock();
         state.stats.log_syncs += 1;
         state.stats.log_busy_since = None;
-        for (sequence, batches, admission) in group {
+        for (sequence, arrived, admission) in group {
             state.stats.appends += 1;
-            for SignalBatch { table, batch } in &batches {
-                *state.stats.appended_rows.entry(*table).or_default() += batch.num_rows() as u64;
-            }
-            let moved_in = state.insert(sequence, batches, now);
+            let moved_in = match arrived {
+                Arrived::Made(batches) => {
+                    for SignalBatch { table, batch } in &batches {
+                        *state.stats.appended_rows.entry(*table).or_default() += batch.num_rows() as u64;
+                    }
+                    state.insert(sequence, batches, now)
+                }
+                Arrived::Late(rows) => state.insert_late(sequence, rows, now),
+            };
             admission.keep(moved_in, &mut state.stats);
         }
         drop(state);
@@ -115,9 +120,12 @@ impl Shared {
     }
 
     pub(crate) fn snapshot(&self, table: Table) -> TableSnapshot {
-        let state = self.lock();
-        let entry = &state.tables[table as usize];
-        TableSnapshot { table, hot: entry.hot.batches(), cold: entry.cold.clone() }
+        let (parts, cold) = {
+            let state = self.lock();
+            let entry = &state.tables[table as usize];
+            (entry.hot.parts(), entry.cold.clone())
+        };
+        TableSnapshot { table, hot: made(parts), cold }
     }
 
     pub(crate) fn arrivals(&self, table: Table, since: Sequence) -> Arrivals {
@@ -128,8 +136,8 @@ impl Shared {
     /// `None` when there is nothing to flush.
     pub(crate) fn begin_flush(&self, table: Table) -> Option<FlushInput> {
         let mut state = self.lock();
-        let batches = state.tables[table as usize].hot.begin_flush();
-        (!batches.is_empty()).then_some(FlushInput { batches, through: state.visible })
+        let parts = state.tables[table as usize].hot.begin_flush();
+        (!parts.is_empty()).then_some(FlushInput { parts, through: state.visible })
     }
 
     /// Swaps what `begin_flush` gave for the file it now lies in; in one step, so that no reader sees both or neither.
@@ -206,9 +214,22 @@ impl State {
             }
             let bytes = memory_bytes(&rows.batch);
             moved_in += bytes;
-            entry.hot.push(HotBatch { sequence, batch: rows.batch, bytes, since });
+            entry.hot.push(HotBatch { sequence, part: HotPart::Made(rows.batch), bytes, since });
         }
         moved_in
+    }
+}
+
+impl State {
+    /// As `insert`, of rows that are made later.
+    fn insert_late(&mut self, sequence: Sequence, rows: LateRows, since: Timestamp) -> usize {
+        self.visible = self.visible.max(sequence);
+        let outline = rows.outline();
+        *self.stats.appended_rows.entry(outline.table).or_default() += outline.rows as u64;
+        let entry = &mut self.tables[outline.table as usize];
+        entry.arrivals.push(sequence, outline.earliest, season::watermark(outline.latest, since));
+        entry.hot.push(HotBatch { sequence, part: HotPart::Late(rows), bytes: outline.bytes, since });
+        outline.bytes
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use crate::LakeError;
 use crate::change::{Change, Purpose};
 use crate::delta::DeltaFolder;
+use crate::quarantine::Quarantine;
 use crate::seams::{FlushStep, FlushSteps};
 use crate::state::Shared;
 
@@ -16,6 +17,7 @@ pub(crate) struct Tables {
     pub(crate) shared: Arc<Shared>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) steps: Arc<dyn FlushSteps>,
+    pub(crate) quarantine: Quarantine,
     /// In the order of `Table::ALL`. One change of a table at a time.
     pub(crate) folders: Vec<Mutex<DeltaFolder>>,
 }

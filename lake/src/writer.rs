@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use plimsoll_model::SignalBatch;
+use bytes::Bytes;
 use plimsoll_wal::{Sequence, Wal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::LakeError;
 use crate::event_ids::EventIds;
+use crate::hot::Arrived;
 use crate::state::{Admission, Shared};
 
 /// Appends that may wait, and the kilobytes of their records; more wait in their senders.
@@ -21,8 +22,8 @@ const GROUP_BYTES: usize = 256 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Append {
-    pub(crate) record: Vec<u8>,
-    pub(crate) batches: Vec<SignalBatch>,
+    pub(crate) record: Bytes,
+    pub(crate) arrived: Arrived,
     pub(crate) admission: Admission,
     pub(crate) answer: oneshot::Sender<Result<(), LakeError>>,
     /// Given back when the record is in its group.
@@ -58,15 +59,15 @@ impl LogWriter {
     /// Returns when the record is durable and visible, or refused.
     pub(crate) async fn append(
         &self,
-        record: Vec<u8>,
-        batches: Vec<SignalBatch>,
+        record: Bytes,
+        arrived: Arrived,
         admission: Admission,
     ) -> Result<(), LakeError> {
         // One that is larger than all the room waits until it is alone.
         let kib = u32::try_from(record.len() >> 10).unwrap_or(WAITING_KIB).clamp(1, WAITING_KIB);
         let waiting = Arc::clone(&self.waiting).acquire_many_owned(kib).await.map_err(|_| stopped())?;
         let (answer, answered) = oneshot::channel();
-        self.send(Command::Append(Append { record, batches, admission, answer, waiting })).await?;
+        self.send(Command::Append(Append { record, arrived, admission, answer, waiting })).await?;
         answered.await.map_err(|_| stopped())?
     }
 
@@ -156,7 +157,7 @@ impl Worker {
             match appended {
                 Ok(sequence) => {
                     bytes += append.record.len() as u64;
-                    durable.push((sequence, append.batches, append.admission));
+                    durable.push((sequence, append.arrived, append.admission));
                     answers.push(append.answer);
                 }
                 Err(error) => answer(append.answer, Err(error.into())),
@@ -184,9 +185,13 @@ impl Worker {
     }
 
     /// In the order of the log, and only now that the group is in it: a replay comes to the same.
-    fn drop_duplicate_events(&mut self, group: &mut [(Sequence, Vec<SignalBatch>, Admission)]) {
-        let duplicates: u64 =
-            group.iter_mut().map(|(_, batches, _)| self.event_ids.keep_first(batches)).sum();
+    fn drop_duplicate_events(&mut self, group: &mut [(Sequence, Arrived, Admission)]) {
+        let keep_first = |arrived: &mut Arrived| match arrived {
+            Arrived::Made(batches) => self.event_ids.keep_first(batches),
+            // Of telemetry only: no event is among them.
+            Arrived::Late(_) => 0,
+        };
+        let duplicates: u64 = group.iter_mut().map(|(_, arrived, _)| arrived).map(keep_first).sum();
         if duplicates > 0 {
             self.shared.count(|stats| stats.duplicate_events += duplicates);
         }

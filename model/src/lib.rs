@@ -19,7 +19,7 @@ pub use alert::{Alert, Severity};
 pub use clock::{Clock, ManualClock, Sleep};
 pub use decision::{Decision, DecisionLedger, Stage};
 pub use labels::{Fingerprint, Labels};
-pub use original::{Original, OriginalFormat, ReadOriginal, RowsOnly};
+pub use original::{Original, OriginalFormat, ReadOriginal, RowsOnly, RowsOutline};
 pub use promoted::Promoted;
 pub use rows::{RowsError, batch_from_rows};
 pub use secret::TokenHash;

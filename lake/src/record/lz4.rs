@@ -1,6 +1,10 @@
 //! One lz4 block behind the length of what is in it. A measured choice: 2.8 GB/s where zstd does 1.1, for a fifth more
 //! bytes, which the disk under the log takes as they come.
 
+use std::cell::RefCell;
+
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
+
 use super::{Unreadable, take, unwritable};
 use crate::LakeError;
 
@@ -9,14 +13,36 @@ const MAX_DECOMPRESSED_BYTES: usize = 1 << 30;
 /// One byte of a block stands for no more than this many.
 const MAX_RATIO: usize = 255;
 
+/// What a thread keeps of its room between two records.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// Where a block is made before it is copied to its place: its size is known only then, and memory that is touched for
+/// the first time costs more than the copy.
+struct Room {
+    block: Vec<u8>,
+    table: CompressTable,
+}
+
+thread_local! {
+    static ROOM: RefCell<Room> =
+        RefCell::new(Room { block: Vec::new(), table: CompressTable::large() });
+}
+
 pub(super) fn compress_onto(record: &mut Vec<u8>, bytes: &[u8]) -> Result<(), LakeError> {
     let length = u32::try_from(bytes.len()).map_err(unwritable)?;
-    record.extend_from_slice(&length.to_le_bytes());
-    let start = record.len();
-    record.resize(start + lz4_flex::block::get_maximum_output_size(bytes.len()), 0);
-    let written = lz4_flex::block::compress_into(bytes, &mut record[start..]).map_err(unwritable)?;
-    record.truncate(start + written);
-    Ok(())
+    ROOM.with_borrow_mut(|Room { block, table }| {
+        let most = get_maximum_output_size(bytes.len());
+        if block.len() < most {
+            block.resize(most, 0);
+        }
+        let written = compress_into_with_table(bytes, block, table).map_err(unwritable)?;
+        record.reserve_exact(size_of::<u32>() + written);
+        record.extend_from_slice(&length.to_le_bytes());
+        record.extend_from_slice(&block[..written]);
+        block.truncate(KEPT_BYTES);
+        block.shrink_to(KEPT_BYTES);
+        Ok(())
+    })
 }
 
 /// Nothing is allocated that the block could not fill.

@@ -12,7 +12,7 @@
 //! The tables let a replay skip, without decompressing it, what files already hold, and notice when the reader no
 //! longer makes of it what it made when it was acknowledged.
 
-use plimsoll_model::{Original, OriginalFormat, ReadOriginal, SignalBatch, Table, Timestamp};
+use plimsoll_model::{Original, OriginalFormat, SignalBatch, Table, Timestamp};
 
 use super::lz4::{compress_onto, decompressed};
 use super::{Unreadable, table_named, take, unwritable};
@@ -22,15 +22,15 @@ use crate::rows::admissible;
 pub(super) fn encode_onto(
     record: &mut Vec<u8>,
     original: &Original,
-    batches: &[SignalBatch],
+    tables: &[(Table, usize)],
 ) -> Result<(), LakeError> {
     record.push(original.format.0);
     record.extend_from_slice(&original.received.nanos().to_le_bytes());
-    record.push(u8::try_from(batches.len()).map_err(unwritable)?);
-    for SignalBatch { table, batch } in batches {
+    record.push(u8::try_from(tables.len()).map_err(unwritable)?);
+    for (table, rows) in tables {
         record.push(u8::try_from(table.name().len()).map_err(unwritable)?);
         record.extend_from_slice(table.name().as_bytes());
-        record.extend_from_slice(&u32::try_from(batch.num_rows()).map_err(unwritable)?.to_le_bytes());
+        record.extend_from_slice(&u32::try_from(*rows).map_err(unwritable)?.to_le_bytes());
     }
     compress_onto(record, &original.bytes)
 }
@@ -58,10 +58,13 @@ pub(super) fn read_head(mut rest: &[u8]) -> Result<Logged<'_>, Unreadable> {
 }
 
 impl Logged<'_> {
-    pub(super) fn rows(&self, reader: &dyn ReadOriginal) -> Result<Vec<SignalBatch>, Unreadable> {
+    pub(super) fn rows(
+        &self,
+        read: impl FnOnce(&Original) -> Result<Vec<SignalBatch>, String>,
+    ) -> Result<Vec<SignalBatch>, Unreadable> {
         let bytes = decompressed(self.compressed)?.into();
         let original = Original { format: self.format, received: self.received, bytes };
-        Ok(admissible(reader.rows(&original)?)?)
+        Ok(admissible(read(&original)?)?)
     }
 
     /// What `rows` differ in from those that were acknowledged.

@@ -53,7 +53,8 @@ fn read_all(record: &[u8]) -> Recovered {
 fn original(letters: &'static [u8], batches: &[SignalBatch]) -> Vec<u8> {
     let (format, received) = (OriginalFormat(7), Timestamp::from_nanos(2_000));
     let original = Original { format, received, bytes: Bytes::from_static(letters) };
-    of_original(&original, batches).expect("small")
+    let tables: Vec<_> = batches.iter().map(|rows| (rows.table, rows.batch.num_rows())).collect();
+    of_original(&original, &tables).expect("small")
 }
 
 #[test]

@@ -11,7 +11,8 @@ use arrow::datatypes::TimestampNanosecondType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use plimsoll_lake::{Config, FlushStep, FlushSteps, Lake, LakeError, Seams, UpkeepConfig, from_physical};
 use plimsoll_model::{
-    ManualClock, Original, OriginalFormat, ReadOriginal, SignalBatch, Table, Timestamp, batch_from_rows,
+    ManualClock, Original, OriginalFormat, ReadOriginal, RowsOutline, SignalBatch, Table, Timestamp,
+    batch_from_rows,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_763_719_028);
@@ -109,6 +110,15 @@ pub(crate) async fn append_numerals(
     let original = numerals(numbers);
     let batches = Numerals.rows(&original).map_err(LakeError::Other)?;
     lake.append_original(original, batches).await
+}
+
+/// As `append_numerals`, of which only the outline is known; at least one number.
+pub(crate) async fn append_outlined(lake: &Lake, numbers: &[i64]) -> Result<(), LakeError> {
+    let times = || numbers.iter().map(|number| Timestamp::from_nanos(*number));
+    let [earliest, latest] = [times().min(), times().max()].map(|time| time.expect("at least one"));
+    let outline =
+        RowsOutline { table: Table::Decisions, rows: numbers.len(), earliest, latest, bytes: 1_000 };
+    lake.append_outlined(numerals(numbers.iter().copied()), outline).await
 }
 
 /// Spans with everything nested that the schema has.
