@@ -109,12 +109,16 @@ impl Lease {
         self.own.grow(bytes)?;
         self.whole.as_mut().map_or(Ok(()), |whole| whole.grow(bytes))
     }
+
+    /// What has been taken so far.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.own.held_bytes()
+    }
 }
 
 impl Share {
     fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        if bytes > self.pool.memory_bytes.saturating_sub(held) {
+        if bytes > self.pool.memory_bytes.saturating_sub(self.held_bytes()) {
             return Err(self.never_fits());
         }
         let wanted = u32::try_from(bytes).map_err(|_| self.never_fits())?;
@@ -129,6 +133,10 @@ impl Share {
             None => self.held = Some(more),
         }
         Ok(())
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
 
     fn never_fits(&self) -> Refusal {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::HeaderMap;
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, Original, SignalBatch, TenantName};
+use plimsoll_model::{Clock, Original, TenantName};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +54,17 @@ pub(crate) struct Parcel {
     pub(crate) compression: Compression,
     pub(crate) received: Received,
 }
+
+impl Parcel {
+    /// Whether it is decoded in less time than another thread takes to begin with it: a few tenths of a millisecond.
+    fn is_quick(&self) -> bool {
+        self.encoding == Encoding::Protobuf
+            && self.compression == Compression::Identity
+            && self.received.bytes.len() <= QUICK_BYTES
+    }
+}
+
+const QUICK_BYTES: usize = 64 * 1024;
 
 /// A request on its way into the lake.
 #[derive(Debug)]
@@ -161,15 +172,19 @@ impl Inner {
     async fn ingest(self: &Arc<Self>, resident: &Arc<Resident>, parcel: Parcel) -> Result<Outcome, Refusal> {
         let signal = parcel.signal;
         let (inner, owner) = (Arc::clone(self), Arc::clone(resident));
-        // Up to a second of arithmetic for the largest body: not on a thread that others wait for.
-        let converting = tokio::task::spawn_blocking(move || inner.convert(&owner.meter, parcel));
-        let Work { mut converted, original, body_bytes, lease: _lease } =
-            converting.await.unwrap_or_else(|error| Err(fault(&error)))?;
+        let work = if parcel.is_quick() {
+            inner.convert(&owner.meter, parcel)
+        } else {
+            // Up to a second of arithmetic for the largest body: not on a thread that others wait for.
+            let converting = tokio::task::spawn_blocking(move || inner.convert(&owner.meter, parcel));
+            converting.await.unwrap_or_else(|error| Err(fault(&error)))
+        };
+        let Work { mut converted, original, body_bytes, lease: _lease } = work?;
         let in_flight = self.counters.received(signal, body_bytes, &converted);
         resident.meter.spend(converted.received, body_bytes);
         let unsettled = resident.ledger.received(signal, std::mem::take(&mut converted.tallies));
         let outcome = Outcome::new(signal, converted.received, &converted.rejections);
-        append(&resident.lake, converted.batches, original).await?;
+        append(&resident.lake, converted, original).await?;
         in_flight.stored();
         unsettled.stored();
         Ok(outcome)
@@ -182,7 +197,11 @@ impl Inner {
         let Received { bytes, mut lease } =
             wire::check(received, encoding, signal.request(), self.config.max_depth)?;
         let now = self.clock.now();
-        let converted = convert::convert(signal, &bytes, now, &self.config, &mut lease, Some(meter))?;
+        let outlined = convert::outline(signal, &bytes, now, &self.config, &mut lease)?;
+        let converted = match outlined {
+            Some(outlined) => outlined,
+            None => convert::convert(signal, &bytes, now, &self.config, &mut lease, Some(meter))?,
+        };
         check_rows_size(&converted)?;
         // Neither what was refused nor what was taken out may come back from the log, whatever the configuration is then.
         let is_whole = converted.rejections.total() == 0 && converted.redacted_values == 0;
@@ -192,13 +211,13 @@ impl Inner {
 }
 
 /// When it returns, the rows are fsynced and queryable, and not before.
-async fn append(lake: &Lake, batches: Vec<SignalBatch>, original: Option<Original>) -> Result<(), Refusal> {
-    if batches.is_empty() {
-        return Ok(());
-    }
-    let appended = match original {
-        Some(original) => lake.append_original(original, batches).await,
-        None => lake.append(batches).await,
+async fn append(lake: &Lake, converted: Converted, original: Option<Original>) -> Result<(), Refusal> {
+    let Converted { batches, outline, .. } = converted;
+    let appended = match (original, outline) {
+        (Some(original), Some(outline)) => lake.append_outlined(original, outline).await,
+        _ if batches.is_empty() => return Ok(()),
+        (Some(original), None) => lake.append_original(original, batches).await,
+        (None, _) => lake.append(batches).await,
     };
     // Whatever it is, the client must keep its data: no code here that means "drop it".
     appended.map_err(|error| {

@@ -19,7 +19,7 @@ mod spans;
 mod spellings;
 mod values;
 
-use plimsoll_model::{SignalBatch, Timestamp};
+use plimsoll_model::{RowsOutline, SignalBatch, Timestamp};
 
 use crate::admission::Lease;
 use crate::config::Config;
@@ -37,6 +37,8 @@ pub(crate) use rejections::Rejections;
 #[derive(Debug, Default)]
 pub(crate) struct Converted {
     pub(crate) batches: Vec<SignalBatch>,
+    /// In place of rows: all of the request is kept, and what it would become is known well enough to make it later.
+    pub(crate) outline: Option<RowsOutline>,
     pub(crate) received: u64,
     pub(crate) rejections: Rejections,
     pub(crate) flags: Flags,
@@ -55,9 +57,17 @@ struct Context<'a> {
     config: &'a Config,
     lease: &'a mut Lease,
     meter: Option<&'a Meter>,
+    payment: Payment,
     /// Memory that is taken and not yet paid for.
     owed: usize,
     converted: Converted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Payment {
+    AsItGoes,
+    /// Nothing is written meanwhile.
+    AtTheEnd,
 }
 
 /// Small debts are paid together: this much of a request may be unpaid.
@@ -73,12 +83,35 @@ pub(crate) fn convert(
     meter: Option<&Meter>,
 ) -> Result<Converted, Refusal> {
     let meter = meter.filter(|meter| meter.limits_series());
-    let converted = Converted::default();
-    let context = Context { now: now.nanos(), config, lease, meter, owed: 0, converted };
+    let context = Context { meter, ..Context::new(now, config, lease, Payment::AsItGoes) };
     match signal {
         Signal::Traces => spans::convert(bytes, context),
         Signal::Logs => logs::convert(bytes, context),
         Signal::Metrics => metrics::convert(bytes, context),
+    }
+}
+
+/// As `convert`, but for a request of which all is kept as it was sent: that one is only looked at, at a fraction of the
+/// price, and outlined. `None` for any other; nothing was paid then.
+pub(crate) fn outline(
+    signal: Signal,
+    bytes: &[u8],
+    now: Timestamp,
+    config: &Config,
+    lease: &mut Lease,
+) -> Result<Option<Converted>, Refusal> {
+    let context = Context::new(now, config, lease, Payment::AtTheEnd);
+    match signal {
+        Signal::Traces => spans::outline(bytes, context),
+        // Most of them are small, and a business event is looked at one by one.
+        Signal::Logs | Signal::Metrics => Ok(None),
+    }
+}
+
+impl<'a> Context<'a> {
+    fn new(now: Timestamp, config: &'a Config, lease: &'a mut Lease, payment: Payment) -> Self {
+        let converted = Converted::default();
+        Self { now: now.nanos(), config, lease, meter: None, payment, owed: 0, converted }
     }
 }
 
@@ -87,7 +120,7 @@ impl Context<'_> {
     /// which a request grows here.
     fn pay(&mut self, bytes: usize) -> Result<(), Refusal> {
         self.owed = self.owed.saturating_add(bytes);
-        if self.owed < PAY_AT_BYTES {
+        if self.owed < PAY_AT_BYTES || self.payment == Payment::AtTheEnd {
             return Ok(());
         }
         self.lease.grow(std::mem::take(&mut self.owed))

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use plimsoll_model::{Original, OriginalFormat, ReadOriginal, SignalBatch, Timestamp};
 
-use crate::admission::{Admission, Received};
+use crate::admission::{Admission, Lease, Received};
 use crate::config::Config;
 use crate::convert;
 use crate::redact::Redactor;
@@ -20,7 +20,12 @@ pub struct OtlpReader;
 impl ReadOriginal for OtlpReader {
     fn rows(&self, original: &Original) -> Result<Vec<SignalBatch>, String> {
         let signal = signal_of(original.format)?;
-        read(signal, original).map_err(|refusal| refusal.message)
+        read(signal, original, Checks::All).map_err(|refusal| refusal.message)
+    }
+
+    fn rows_of_checked(&self, original: &Original) -> Result<Vec<SignalBatch>, String> {
+        let signal = signal_of(original.format)?;
+        read(signal, original, Checks::Done).map_err(|refusal| refusal.message)
     }
 }
 
@@ -43,7 +48,14 @@ fn signal_of(format: OriginalFormat) -> Result<Signal, String> {
     signal.ok_or_else(|| format!("format {} is none of OTLP's", format.0))
 }
 
-fn read(signal: Signal, original: &Original) -> Result<Vec<SignalBatch>, Refusal> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Checks {
+    All,
+    /// Of these bytes, in this process.
+    Done,
+}
+
+fn read(signal: Signal, original: &Original, checks: Checks) -> Result<Vec<SignalBatch>, Refusal> {
     let config = Config {
         max_request_bytes: usize::MAX,
         max_attributes: usize::MAX,
@@ -52,8 +64,21 @@ fn read(signal: Signal, original: &Original) -> Result<Vec<SignalBatch>, Refusal
         redactor: Redactor::nothing(),
         ..Config::default()
     };
-    let received = Received { bytes: original.bytes.to_vec(), lease: Admission::new(&config).lease() };
+    let lease = Admission::new(&config).lease();
+    if checks == Checks::Done {
+        return rows(signal, &original.bytes, original, &config, lease);
+    }
+    let received = Received { bytes: original.bytes.to_vec(), lease };
     let checked = wire::check(received, Encoding::Protobuf, signal.request(), config.max_depth)?;
-    let Received { bytes, mut lease } = checked;
-    Ok(convert::convert(signal, &bytes, original.received, &config, &mut lease, None)?.batches)
+    rows(signal, &checked.bytes, original, &config, checked.lease)
+}
+
+fn rows(
+    signal: Signal,
+    bytes: &[u8],
+    original: &Original,
+    config: &Config,
+    mut lease: Lease,
+) -> Result<Vec<SignalBatch>, Refusal> {
+    Ok(convert::convert(signal, bytes, original.received, config, &mut lease, None)?.batches)
 }

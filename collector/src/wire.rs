@@ -13,7 +13,7 @@ mod schema;
 
 use crate::admission::Received;
 use crate::refusal::Refusal;
-pub(crate) use fields::{Fields, Part};
+pub(crate) use fields::{Fields, Part, text_entry};
 pub(crate) use schema::{LOGS_REQUEST, METRICS_REQUEST, Message, TRACES_REQUEST};
 
 /// How the body of an HTTP request is written.

@@ -1,7 +1,7 @@
 //! Traces: one row a span, its events and links as lists.
 
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
-use plimsoll_model::{SignalBatch, Table};
+use plimsoll_model::{RowsOutline, SignalBatch, Table, Timestamp};
 
 use super::attributes::{Attributes, Typed};
 use super::columns::{Items, ListColumn, NumberColumn, TextColumn, Times, batch, finish_times};
@@ -37,6 +37,31 @@ pub(super) fn convert(body: &[u8], mut context: Context<'_>) -> Result<Converted
     context.finish([rows.columns.finish(ingest_time)])
 }
 
+/// Below this a request costs more to be kept apart than it saves.
+const OUTLINED_ROWS: usize = 256;
+/// Above this its rows would be too much to be made at once by somebody who only asks.
+const OUTLINED_BYTES: usize = 16 * 1024 * 1024;
+const HOUR: i64 = 3_600 * 1_000_000_000;
+
+/// What [`super::outline`] promises. The checks are those of `convert`, in the same code.
+pub(super) fn outline(body: &[u8], mut context: Context<'_>) -> Result<Option<Converted>, Refusal> {
+    let mut rows = SpanRows { outline: Some(TimeRange::EMPTY), ..SpanRows::new(context.config) };
+    walk(body, &mut rows, &mut context)?;
+    let (Some(times), now) = (rows.outline, context.now) else { return Ok(None) };
+    let mut converted = context.converted;
+    let is_all_kept = converted.rejections.total() == 0 && converted.redacted_values == 0;
+    let is_of_today = times.earliest > now - 24 * HOUR && times.latest < now + HOUR;
+    let rows = usize::try_from(converted.received).unwrap_or(usize::MAX);
+    let bytes = (context.lease.held_bytes() + context.owed).saturating_sub(body.len());
+    if !is_all_kept || !is_of_today || rows < OUTLINED_ROWS || bytes > OUTLINED_BYTES {
+        return Ok(None);
+    }
+    context.lease.grow(context.owed)?;
+    let [earliest, latest] = [times.earliest, times.latest].map(Timestamp::from_nanos);
+    converted.outline = Some(RowsOutline { table: Table::Spans, rows, earliest, latest, bytes });
+    Ok(Some(converted))
+}
+
 /// The columns, and room for the parts of one span that is reused by the next.
 struct SpanRows<'a> {
     columns: SpanColumns,
@@ -45,6 +70,22 @@ struct SpanRows<'a> {
     nested: Attributes<'a>,
     events: Vec<&'a [u8]>,
     links: Vec<&'a [u8]>,
+    /// In place of rows that are written.
+    outline: Option<TimeRange>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct TimeRange {
+    earliest: i64,
+    latest: i64,
+}
+
+impl TimeRange {
+    const EMPTY: Self = Self { earliest: i64::MAX, latest: i64::MIN };
+
+    fn with(self, time: i64) -> Self {
+        Self { earliest: self.earliest.min(time), latest: self.latest.max(time) }
+    }
 }
 
 /// The fields of a span that are not lists, as they were sent.
@@ -83,7 +124,9 @@ impl<'a> ItemRows<'a> for SpanRows<'a> {
     }
 
     fn reserve(&mut self, rows: usize) {
-        self.columns.reserve(rows);
+        if self.outline.is_none() {
+            self.columns.reserve(rows);
+        }
     }
 
     fn take(
@@ -105,6 +148,9 @@ impl<'a> ItemRows<'a> for SpanRows<'a> {
     }
 
     fn close_scope(&mut self, origin: &Origin<'_>) {
+        if self.outline.is_some() {
+            return;
+        }
         self.columns.origin.close_scope(origin);
     }
 
@@ -121,6 +167,7 @@ impl<'a> SpanRows<'a> {
             nested: Attributes::new(&[], config),
             events: Vec::new(),
             links: Vec::new(),
+            outline: None,
         }
     }
 
@@ -139,7 +186,14 @@ impl<'a> SpanRows<'a> {
         if checked.duration().is_some_and(|duration| duration < 0) {
             flags.add(ItemFlag::EndBeforeStart);
         }
-        self.columns.push(&sent, &checked, &self.attributes, now);
+        match &mut self.outline {
+            None => self.columns.push(&sent, &checked, &self.attributes, now),
+            Some(times) => {
+                *times = times.with(checked.time().unwrap_or(now));
+                self.columns.events.reopen();
+                self.columns.links.reopen();
+            }
+        }
         Ok(())
     }
 

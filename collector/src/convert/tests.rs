@@ -5,6 +5,7 @@ mod corpus;
 mod logs;
 mod metrics;
 mod oracle;
+mod outline;
 mod spans;
 
 use arrow::json::ArrayWriter;

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::wire::Fields;
+use crate::wire::{Fields, text_entry};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum AnyValue<'a> {
@@ -34,14 +34,6 @@ pub(super) enum Text<'a> {
 
 impl<'a> AnyValue<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Self {
-        const TEXT: u8 = 0x0a;
-        // What most values are: one short text and nothing else.
-        if let [TEXT, length, text @ ..] = bytes
-            && *length < 0x80
-            && usize::from(*length) == text.len()
-        {
-            return Self::Text(text);
-        }
         let mut value = Self::Empty;
         for part in Fields::of(bytes) {
             value = match part.number {
@@ -129,17 +121,10 @@ impl<'a> Text<'a> {
 }
 
 /// A key and what stands under it; a value that is not there is an empty one.
+#[inline]
 pub(super) fn key_value(bytes: &[u8]) -> (&[u8], AnyValue<'_>) {
-    const KEY: u8 = 0x0a;
-    const VALUE: u8 = 0x12;
-    // What most of them are: a short key, then a short value, and nothing else.
-    if let [KEY, length, rest @ ..] = bytes
-        && *length < 0x80
-        && let Some((key, [VALUE, length, value @ ..])) = rest.split_at_checked(usize::from(*length))
-        && *length < 0x80
-        && usize::from(*length) == value.len()
-    {
-        return (key, AnyValue::read(value));
+    if let Some((key, text)) = text_entry(bytes) {
+        return (key, AnyValue::Text(text));
     }
     let (mut key, mut value) = ([].as_slice(), AnyValue::Empty);
     for part in Fields::of(bytes) {

@@ -20,6 +20,23 @@ pub(crate) struct Part<'a> {
     is_packed: bool,
 }
 
+/// The key and the text of an attribute that is what most are: a short key, then a short text, and nothing else.
+#[inline]
+pub(crate) fn text_entry(entry: &[u8]) -> Option<(&[u8], &[u8])> {
+    const KEY: u8 = 0x0a;
+    const VALUE: u8 = 0x12;
+    const TEXT: u8 = 0x0a;
+    let [KEY, key_length, rest @ ..] = entry else { return None };
+    let (key, [VALUE, length, TEXT, text_length, text @ ..]) =
+        rest.split_at_checked(usize::from(*key_length))?
+    else {
+        return None;
+    };
+    let is_short = (*key_length | *length | *text_length) < 0x80;
+    let is_all = usize::from(*length) == text.len() + 2 && usize::from(*text_length) == text.len();
+    (is_short && is_all).then_some((key, text))
+}
+
 impl<'a> Fields<'a> {
     pub(crate) const fn of(message: &'a [u8]) -> Self {
         Self { rest: message }

@@ -13,6 +13,8 @@ pub(crate) struct Message {
     pub(super) size: usize,
     /// Attribute values nest; this is what the depth limit counts.
     pub(super) nests: bool,
+    /// An attribute: a key and its value.
+    pub(super) is_entry: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +82,7 @@ const fn sized(size: usize, fields: &'static [Field]) -> Message {
         positions[fields[position as usize].number as usize] = position + 1;
         position += 1;
     }
-    Message { fields, positions, size, nests: false }
+    Message { fields, positions, size, nests: false, is_entry: false }
 }
 
 const fn one(number: u8, name: &'static str, kind: Kind) -> Field {
@@ -132,7 +134,8 @@ static ARRAY_VALUE: Message = message(&[subs(1, "values", &ANY_VALUE)]);
 
 static KEY_VALUE_LIST: Message = message(&[subs(1, "values", &KEY_VALUE)]);
 
-static KEY_VALUE: Message = sized(16, &[text(1, "key"), sub(2, "value", &ANY_VALUE)]);
+static KEY_VALUE: Message =
+    Message { is_entry: true, ..sized(16, &[text(1, "key"), sub(2, "value", &ANY_VALUE)]) };
 
 static ENTITY_REF: Message = message(&[
     text(1, "schemaUrl"),
