@@ -47,6 +47,11 @@ fn cuts() -> usize {
     std::env::var("PLIMSOLL_CUTS").map_or(CUTS, |cuts| cuts.parse().expect("a number of cuts"))
 }
 
+/// The long run is one of five hundred commits, however few cuts are made in it.
+fn commits(cuts: usize) -> usize {
+    if cuts > CUTS { 510 } else { cuts / 4 }
+}
+
 /// `-D` makes the process our child and `strace` its companion, so that killing and asking go to the process. What it
 /// writes lies beside the configuration, which is named last.
 fn traced(setup: Setup, more: &str) -> Setup {
@@ -256,7 +261,7 @@ async fn cut_everywhere(run: &Run, cuts: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_a_power_cut_leaves_the_lake_holds_what_was_acknowledged_once() {
     let cuts = cuts();
-    let run = run((cuts / 4).min(600), 3, "").await;
+    let run = run(commits(cuts), 3, "").await;
     assert!(run.acknowledged.len() >= cuts / 2, "{} requests were acknowledged", run.acknowledged.len());
     cut_everywhere(&run, cuts).await;
 }
@@ -267,7 +272,7 @@ async fn whatever_a_power_cut_leaves_the_lake_holds_what_was_acknowledged_once()
 async fn nor_does_it_matter_which_syncs_had_failed_before() {
     let cuts = cuts();
     let fail = "-e inject=fsync:error=EIO:when=70+7 -e inject=fdatasync:error=EIO:when=9+11";
-    let run = run((cuts / 4).min(600), 1, fail).await;
+    let run = run(commits(cuts), 1, fail).await;
     let failed = run.calls.iter().filter(|call| matches!(call.what, What::Sync { is_ok: false, .. })).count();
     assert!(failed >= cuts / 10, "{failed} syncs failed");
     cut_everywhere(&run, cuts).await;

@@ -8,6 +8,10 @@ mod config;
 mod convert;
 #[allow(dead_code, reason = "nothing is limited here")]
 mod quota;
+#[allow(dead_code, reason = "nobody keeps the books")]
+mod ledger;
+#[allow(dead_code, reason = "the defaults will do")]
+mod redact;
 #[allow(dead_code, reason = "nobody is answered here")]
 mod refusal;
 #[allow(dead_code, reason = "nobody listens here")]

@@ -1,0 +1,1 @@
+../../src/ledger.rs
