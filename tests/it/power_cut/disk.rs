@@ -182,15 +182,18 @@ impl Disk {
 }
 
 impl Change {
+    /// Once this is certain, it no longer matters what became of the other: the same bytes, length or name.
     fn replaces(&self, older: &Self) -> bool {
         match (self, older) {
             (
                 Self::Write { file, offset, bytes },
                 Self::Write { file: other, offset: start, bytes: theirs },
             ) => file == other && *start < offset + bytes.len() && *offset < start + theirs.len(),
-            (Self::Write { .. } | Self::Truncate { .. }, _)
-            | (_, Self::Write { .. } | Self::Truncate { .. }) => false,
-            (one, other) => one.name() == other.name(),
+            (
+                Self::Write { file, .. } | Self::Truncate { file, .. },
+                Self::Write { file: other, .. } | Self::Truncate { file: other, .. },
+            ) => file == other,
+            (one, other) => one.name().is_some() && one.name() == other.name(),
         }
     }
 
