@@ -10,6 +10,7 @@
 //! | `lake/default/<table>/_commits/` | a second copy of each commit, with its checksum |
 //! | `lake/default/<table>/_quarantine/` | damaged commits and checkpoints, kept for a person |
 //! | `lake/quarantine/` | log records that nobody could read, kept for a person |
+//! | `lake/<tenant>/` | of any other tenant, all of the above: `wal/`, `lock`, `schemas/`, `quarantine/`, `<table>/` |
 //!
 //! What holds, always:
 //!

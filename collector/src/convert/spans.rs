@@ -5,7 +5,7 @@ use plimsoll_model::{RowsOutline, SignalBatch, Table, Timestamp};
 
 use super::attributes::{Attributes, Typed};
 use super::columns::{Items, ListColumn, NumberColumn, TextColumn, Times, batch, finish_times};
-use super::envelope::{ItemRows, walk};
+use super::envelope::{ItemRows, elements, walk};
 use super::flags::{Flags, ItemFlag};
 use super::items::{known_nanos, span_id, trace_id};
 use super::origin::{Origin, OriginColumns};
@@ -45,20 +45,25 @@ const HOUR: i64 = 3_600 * 1_000_000_000;
 
 /// What [`super::outline`] promises. The checks are those of `convert`, in the same code.
 pub(super) fn outline(body: &[u8], mut context: Context<'_>) -> Result<Option<Converted>, Refusal> {
+    // Counted first: a small request would be read to its end only to be read once more for its columns.
+    let scopes = elements(body, 1).flat_map(|group| elements(group, 2));
+    let count: usize = scopes.map(|scope| elements(scope, 2).count()).sum();
+    if count < OUTLINED_ROWS {
+        return Ok(None);
+    }
     let mut rows = SpanRows { outline: Some(TimeRange::EMPTY), ..SpanRows::new(context.config) };
     walk(body, &mut rows, &mut context)?;
     let (Some(times), now) = (rows.outline, context.now) else { return Ok(None) };
     let mut converted = context.converted;
     let is_all_kept = converted.rejections.total() == 0 && converted.redacted_values == 0;
     let is_of_today = times.earliest > now - 24 * HOUR && times.latest < now + HOUR;
-    let rows = usize::try_from(converted.received).unwrap_or(usize::MAX);
     let bytes = (context.lease.held_bytes() + context.owed).saturating_sub(body.len());
-    if !is_all_kept || !is_of_today || rows < OUTLINED_ROWS || bytes > OUTLINED_BYTES {
+    if !is_all_kept || !is_of_today || bytes > OUTLINED_BYTES {
         return Ok(None);
     }
     context.lease.grow(context.owed)?;
     let [earliest, latest] = [times.earliest, times.latest].map(Timestamp::from_nanos);
-    converted.outline = Some(RowsOutline { table: Table::Spans, rows, earliest, latest, bytes });
+    converted.outline = Some(RowsOutline { table: Table::Spans, rows: count, earliest, latest, bytes });
     Ok(Some(converted))
 }
 
