@@ -42,9 +42,9 @@ pub struct App {
 impl App {
     /// Opens the lakes (replaying their logs), reads rules and routing, and restores what was firing.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let tenants = config.tenants()?;
+        let tenants = config.tenants();
         let mut lakes = Vec::with_capacity(tenants.len());
-        for tenant in &tenants {
+        for tenant in tenants {
             lakes.push(open_lake(&config, tenant, &clock).await.with_context(|| about(tenant))?);
         }
         let senders = tenants.iter().zip(&lakes).map(|(tenant, lake)| sender(tenant, lake.clone()));
@@ -170,8 +170,8 @@ pub async fn check(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<
     let mut state = store.state_tables();
     state.push(Arc::new(SloTable::default()));
     let engine = rooms::engine(&config, lake, state, None, &clock)?;
-    for tenant in config.tenants()? {
-        let (_, findings) = RuleSet::load(&config.rules(&tenant)?, &engine).await;
+    for tenant in config.tenants() {
+        let (_, findings) = RuleSet::load(&config.rules(tenant)?, &engine).await;
         for finding in findings.into_iter().map(|finding| (finding.is_error, finding.to_string())) {
             // Most tenants share their files.
             if !found.contains(&finding) {

@@ -31,7 +31,11 @@ pub struct Config {
     alerting: Alerting,
     dashboards: Dashboards,
     telemetry: Telemetry,
-    tenants: Vec<TenantEntry>,
+    #[serde(rename = "tenants")]
+    tenant_entries: Vec<TenantEntry>,
+    /// What the entries say, and the default tenant first.
+    #[serde(skip)]
+    tenants: Vec<Tenant>,
     /// The folder that relative paths start from.
     #[serde(skip)]
     base: PathBuf,
@@ -114,7 +118,9 @@ impl Config {
         let mut config: Self =
             toml::from_str(&text).with_context(|| format!("{} is not valid", file.display()))?;
         config.base = folder_of(file).context("the configuration's folder has no absolute path")?;
-        config.check().with_context(|| format!("{} is not valid", file.display()))?;
+        let not_valid = || format!("{} is not valid", file.display());
+        config.check().with_context(not_valid)?;
+        config.tenants = tenants::read(&config.tenant_entries, &config.base).with_context(not_valid)?;
         Ok(config)
     }
 
@@ -129,7 +135,6 @@ impl Config {
             }
         }
         self.check_lake()?;
-        self.tenants()?;
         if let Some(pack) = self.rules.packs.first() {
             bail!("rules.packs names \"{pack}\", but this version embeds no packs: remove it");
         }
@@ -181,9 +186,10 @@ impl Config {
         url.trim_end_matches('/').to_owned()
     }
 
-    /// Who has data here, the default tenant first. Reads their tokens.
-    pub fn tenants(&self) -> anyhow::Result<Vec<Tenant>> {
-        tenants::read(&self.tenants, &self.base)
+    /// Who has data here, the default tenant first.
+    #[must_use]
+    pub fn tenants(&self) -> &[Tenant] {
+        &self.tenants
     }
 
     #[must_use]
@@ -214,7 +220,7 @@ impl Config {
     #[must_use]
     pub fn lake(&self, tenant: &TenantName) -> plimsoll_lake::Config {
         // The written limit is what all may take together; a share below this would be all waiting.
-        let buffer_limit = self.lake.buffer_limit.0 / (1 + tenants::others(&self.tenants));
+        let buffer_limit = self.lake.buffer_limit.0 / self.tenants.len();
         plimsoll_lake::Config {
             data_dir: self.data_dir(),
             tenant: tenant.clone(),

@@ -19,8 +19,7 @@ pub(super) async fn serve(file: &Path, log: &str) -> anyhow::Result<ExitCode> {
     let addresses = listeners.addresses()?;
     let mut telemetry = match config.telemetry_interval() {
         Some(interval) => {
-            let tenants = config.tenants()?;
-            let token = tenants.first().and_then(Tenant::own_token);
+            let token = config.tenants().first().and_then(Tenant::own_token);
             Telemetry::to_ourselves(log, &format!("http://{}", addresses.grpc), token, interval)?
         }
         None => Telemetry::logs(log)?,

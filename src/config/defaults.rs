@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::units::{Size, Span};
-use super::{Alerting, Collector, Config, Dashboards, Lake, MIB, Query, Rules, Telemetry};
+use super::{Alerting, Collector, Config, Dashboards, Lake, MIB, Query, Rules, Telemetry, Tenant};
 
 impl Default for Config {
     fn default() -> Self {
@@ -19,7 +19,8 @@ impl Default for Config {
             alerting: Alerting::default(),
             dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),
-            tenants: Vec::new(),
+            tenant_entries: Vec::new(),
+            tenants: vec![Tenant::default()],
             base: PathBuf::new(),
         }
     }

@@ -57,12 +57,6 @@ impl Tenant {
     }
 }
 
-/// How many there are beside the default tenant.
-pub(super) fn others(entries: &[TenantEntry]) -> usize {
-    let default = TenantName::default();
-    entries.iter().filter(|entry| entry.name != default.as_str()).count()
-}
-
 /// All of them, the default tenant first whether it is written or not.
 pub(super) fn read(entries: &[TenantEntry], base: &Path) -> anyhow::Result<Vec<Tenant>> {
     let mut tenants = vec![Tenant::default()];
