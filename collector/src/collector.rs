@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::HeaderMap;
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, Original, TenantName};
+use plimsoll_model::{Clock, Original, Signal, TenantName};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +17,7 @@ use crate::quota::Meter;
 use crate::refusal::{Refusal, RequestReason};
 use crate::reply::Outcome;
 use crate::serve::serve;
-use crate::signal::Signal;
+use crate::signal::OnTheWire;
 use crate::stats::{Counters, Stats};
 use crate::tenant::{Door, Resident, Tenant, TenantStats};
 use crate::wire::{self, Encoding};
@@ -128,13 +128,12 @@ impl Collector {
 
     /// What came from whom, minute by minute.
     #[must_use]
-    pub fn ledger(&self, tenant: &TenantName) -> Option<&IngestLedger> {
-        self.inner
-            .door
-            .residents()
-            .iter()
-            .find(|resident| resident.name == *tenant)
-            .map(|found| &found.ledger)
+    pub fn ledger(&self, tenant: &TenantName) -> Option<IngestLedger> {
+        self.resident(tenant).map(|resident| resident.ledger.clone())
+    }
+
+    pub(crate) fn resident(&self, tenant: &TenantName) -> Option<Arc<Resident>> {
+        self.inner.door.residents().iter().find(|resident| resident.name == *tenant).cloned()
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -19,14 +19,13 @@ mod spans;
 mod spellings;
 mod values;
 
-use plimsoll_model::{RowsOutline, SignalBatch, Timestamp};
+use plimsoll_model::{RowsOutline, Signal, SignalBatch, Timestamp};
 
 use crate::admission::Lease;
 use crate::config::Config;
 use crate::ledger::Tally;
 use crate::quota::Meter;
 use crate::refusal::Refusal;
-use crate::signal::Signal;
 use flags::Flags;
 pub use flags::ItemFlag;
 use origin::Resource;

@@ -13,13 +13,14 @@ use axum::routing::post;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Full};
+use plimsoll_model::Signal;
 
 use crate::body::receive;
 use crate::collector::{Collector, Parcel};
 use crate::decompress::Compression;
 use crate::refusal::{Refusal, RequestReason, RpcCode};
 use crate::reply::Outcome;
-use crate::signal::Signal;
+use crate::signal::OnTheWire;
 use crate::wire::Encoding;
 
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");

@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::routing::post;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use plimsoll_model::Signal;
 
 use crate::body::{receive, too_large};
 use crate::collector::{Collector, Parcel};
@@ -15,7 +16,7 @@ use crate::decompress::Compression;
 use crate::refusal::{Refusal, RequestReason};
 use crate::reply::Outcome;
 use crate::rpc_status;
-use crate::signal::Signal;
+use crate::signal::OnTheWire;
 use crate::wire::Encoding;
 
 pub(crate) fn router(collector: Collector) -> Router {

@@ -15,10 +15,9 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use plimsoll_model::{Clock, StateTable, Table, TenantName, Timestamp, batch_from_rows};
+use plimsoll_model::{Clock, Signal, StateTable, Table, TenantName, Timestamp, batch_from_rows};
 
 use crate::convert::ItemReason;
-use crate::signal::Signal;
 use lines::{Line, Source, row};
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -13,6 +13,7 @@ mod convert;
 mod decompress;
 mod grpc;
 mod http;
+mod intake;
 mod ledger;
 mod quota;
 mod reader;
@@ -26,6 +27,8 @@ mod stats;
 mod tenant;
 mod wire;
 
+pub use plimsoll_model::Signal;
+
 pub use collector::{Collector, CollectorError};
 pub use config::Config;
 pub use convert::{ItemFlag, ItemReason};
@@ -34,6 +37,5 @@ pub use quota::Quota;
 pub use reader::OtlpReader;
 pub use redact::{DEFAULT_ATTRIBUTES, Redactor};
 pub use refusal::RequestReason;
-pub use signal::Signal;
 pub use stats::{SignalStats, Stats};
 pub use tenant::{Tenant, TenantStats};

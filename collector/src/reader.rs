@@ -2,14 +2,14 @@
 //! when it came, with no limit tighter than at that time.
 
 use bytes::Bytes;
-use plimsoll_model::{Original, OriginalFormat, ReadOriginal, SignalBatch, Timestamp};
+use plimsoll_model::{Original, OriginalFormat, ReadOriginal, Signal, SignalBatch, Timestamp};
 
 use crate::admission::{Admission, Lease, Received};
 use crate::config::Config;
 use crate::convert;
 use crate::redact::Redactor;
 use crate::refusal::Refusal;
-use crate::signal::Signal;
+use crate::signal::OnTheWire;
 use crate::wire::{self, Encoding};
 
 /// Gives the lake the rows of the OTLP requests in its log. What was acknowledged once is never refused here: limits that

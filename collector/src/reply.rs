@@ -1,10 +1,11 @@
 //! The answer to a request that was taken: nothing when all of it was kept, an exact count otherwise.
 
+use plimsoll_model::Signal;
 use prost::Message;
 use serde_json::json;
 
 use crate::convert::Rejections;
-use crate::signal::Signal;
+use crate::signal::OnTheWire;
 
 /// What a request came to, as its sender is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

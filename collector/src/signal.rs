@@ -1,28 +1,26 @@
-//! The three signals and the addresses at which they arrive.
+//! What the three signals are called on the wire, and the addresses at which they arrive.
+
+use plimsoll_model::Signal;
 
 use crate::wire::{LOGS_REQUEST, METRICS_REQUEST, Message, TRACES_REQUEST};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Signal {
-    Traces,
-    Logs,
-    Metrics,
+pub(crate) trait OnTheWire: Copy {
+    /// What one request holds many of.
+    fn items(self) -> &'static str;
+
+    /// The JSON name of the field that counts what was refused.
+    fn rejected_field(self) -> &'static str;
+
+    fn http_path(self) -> &'static str;
+
+    fn grpc_path(self) -> &'static str;
+
+    /// The structure of its export request.
+    fn request(self) -> &'static Message;
 }
 
-impl Signal {
-    pub const ALL: [Self; 3] = [Self::Traces, Self::Logs, Self::Metrics];
-
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Traces => "traces",
-            Self::Logs => "logs",
-            Self::Metrics => "metrics",
-        }
-    }
-
-    /// What one request holds many of.
-    pub(crate) const fn items(self) -> &'static str {
+impl OnTheWire for Signal {
+    fn items(self) -> &'static str {
         match self {
             Self::Traces => "spans",
             Self::Logs => "log records",
@@ -30,8 +28,7 @@ impl Signal {
         }
     }
 
-    /// The JSON name of the field that counts what was refused.
-    pub(crate) const fn rejected_field(self) -> &'static str {
+    fn rejected_field(self) -> &'static str {
         match self {
             Self::Traces => "rejectedSpans",
             Self::Logs => "rejectedLogRecords",
@@ -39,7 +36,7 @@ impl Signal {
         }
     }
 
-    pub(crate) const fn http_path(self) -> &'static str {
+    fn http_path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",
             Self::Logs => "/v1/logs",
@@ -47,7 +44,7 @@ impl Signal {
         }
     }
 
-    pub(crate) const fn grpc_path(self) -> &'static str {
+    fn grpc_path(self) -> &'static str {
         match self {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
             Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
@@ -55,8 +52,7 @@ impl Signal {
         }
     }
 
-    /// The structure of its export request.
-    pub(crate) fn request(self) -> &'static Message {
+    fn request(self) -> &'static Message {
         match self {
             Self::Traces => &TRACES_REQUEST,
             Self::Logs => &LOGS_REQUEST,

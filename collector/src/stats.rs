@@ -1,12 +1,12 @@
 //! What came in, what was kept, and what was refused with which reason. Every reason is there from the start, at zero, and
 //! at every moment `received = stored + refused + in flight`: the four change together.
 
+use plimsoll_model::Signal;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::convert::{Converted, ItemFlag, ItemReason};
 use crate::refusal::RequestReason;
-use crate::signal::Signal;
 
 /// A snapshot for the metrics page.
 #[derive(Clone, Debug, PartialEq, Eq)]

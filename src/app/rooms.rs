@@ -50,8 +50,7 @@ impl Rooms {
         )
         .context("alerting's store can't be opened")?;
 
-        let arrivals =
-            collector.ledger(&tenant.name).context("the collector doesn't know the tenant")?.clone();
+        let arrivals = collector.ledger(&tenant.name).context("the collector doesn't know the tenant")?;
         ingest_ledger::resume(&arrivals, &lake);
         let slos = SloTable::default();
         let mut state = alerting.state_tables();

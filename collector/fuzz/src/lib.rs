@@ -22,12 +22,12 @@ mod wire;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use plimsoll_model::Timestamp;
+use plimsoll_model::{Signal, Timestamp};
 use prost::Message;
 
 use crate::admission::{Admission, Received};
 use crate::config::Config;
-use crate::signal::Signal;
+use crate::signal::OnTheWire;
 use crate::wire::Encoding;
 
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,10 @@
 //! Why single items are not kept. The reasons are a bounded set, label values of a metric; the client gets their
 //! counts and the place of the first.
 
+use plimsoll_model::Signal;
 use std::fmt::Write;
 
-use crate::signal::Signal;
+use crate::signal::OnTheWire;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemReason {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::admission::{Admission, Received};
+use crate::signal::OnTheWire;
 use crate::wire::{self, Encoding};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use plimsoll_model::{TenantName, Timestamp};
+use plimsoll_model::{Signal, TenantName, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::Tally;
 use crate::convert::ItemReason;
-use crate::signal::Signal;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Source {

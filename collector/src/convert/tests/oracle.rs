@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
+use crate::signal::OnTheWire;
 use crate::wire::random::{Entropy, message};
 use model::Model;
 

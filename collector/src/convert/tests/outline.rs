@@ -1,6 +1,7 @@
 //! An outline tells of the rows exactly what they turn out to be, or is not given.
 
 use super::*;
+use crate::signal::OnTheWire;
 
 const SECOND: i64 = 1_000_000_000;
 
