@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo test test-kills test-failpoints test-cuts lint fmt bench setup-build setup-test setup-bench
+.PHONY: help demo test test-kills test-failpoints test-cuts lint fmt docs bench setup-build setup-test setup-bench
 
 # Compiled dependencies are shared by all clones on a machine: the first build takes minutes, the next one seconds.
 CARGO_TARGET_DIR ?= $(HOME)/.cache/plimsoll/target
@@ -18,7 +18,7 @@ export DEBIAN_FRONTEND := noninteractive
 
 # command:Debian package that brings it
 BUILD_TOOLS := cc:gcc make:make
-TEST_TOOLS := psql:postgresql-client amtool:prometheus-alertmanager openssl:openssl python3:python3 node:nodejs npm:npm strace:strace
+TEST_TOOLS := curl:curl psql:postgresql-client amtool:prometheus-alertmanager openssl:openssl python3:python3 node:nodejs npm:npm strace:strace
 
 PYTHON_READY := .venv/.ready
 NODE_READY := tests/clients/node_modules/.ready
@@ -70,6 +70,9 @@ lint: setup-build ## Format and lints only
 
 fmt: ## Formats every crate
 	@cargo fmt --all
+
+docs: setup-build ## Makes docs/signals.md of docs/signals.yaml
+	@PLIMSOLL_WRITE_DOCS=1 cargo test --workspace --locked --test tidy the_page_is_made
 
 bench: $(addprefix bench-,P1 P2 P4 P5 P6 P9 P10) ## Measures us beside our peers: about an hour; benches/README.md says what
 

@@ -6,6 +6,7 @@ mod listeners;
 mod loops;
 mod metrics;
 mod rooms;
+mod source_table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -169,6 +170,7 @@ pub async fn check(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<
     let store = Alerting::open(alerting, Routing::nobody(), ledger)?;
     let mut state = store.state_tables();
     state.push(Arc::new(SloTable::default()));
+    state.push(Arc::new(source_table::SourceTable::new(Arc::clone(&clock))));
     let engine = rooms::engine(&config, lake, state, None, &clock)?;
     for tenant in config.tenants() {
         let (_, findings) = RuleSet::load(&config.rules(tenant)?, &engine).await;

@@ -8,6 +8,8 @@ mod arrows;
 mod files;
 #[path = "tidy/listing.rs"]
 mod listing;
+#[path = "tidy/signals.rs"]
+mod signals;
 #[path = "tidy/tree.rs"]
 mod tree;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::HeaderMap;
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, Original, Signal, TenantName};
+use plimsoll_model::{Clock, Original, Signal, TenantName, Timestamp};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +16,7 @@ use crate::ledger::IngestLedger;
 use crate::quota::Meter;
 use crate::refusal::{Refusal, RequestReason};
 use crate::reply::Outcome;
+use crate::senders::{Heard, SentSources};
 use crate::serve::serve;
 use crate::signal::OnTheWire;
 use crate::stats::{Counters, Stats};
@@ -132,8 +133,18 @@ impl Collector {
         self.resident(tenant).map(|resident| resident.ledger.clone())
     }
 
+    /// Who sends, and who has stopped.
+    #[must_use]
+    pub fn sources(&self, tenant: &TenantName) -> Option<SentSources> {
+        self.resident(tenant).map(SentSources::of)
+    }
+
     pub(crate) fn resident(&self, tenant: &TenantName) -> Option<Arc<Resident>> {
         self.inner.door.residents().iter().find(|resident| resident.name == *tenant).cloned()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -181,11 +192,13 @@ impl Inner {
         let Work { mut converted, original, body_bytes, lease: _lease } = work?;
         let in_flight = self.counters.received(signal, body_bytes, &converted);
         resident.meter.spend(converted.received, body_bytes);
+        let heard: Vec<Heard> = converted.tallies.iter().map(Heard::from).collect();
         let unsettled = resident.ledger.received(signal, std::mem::take(&mut converted.tallies));
         let outcome = Outcome::new(signal, converted.received, &converted.rejections);
         append(&resident.lake, converted, original).await?;
         in_flight.stored();
         unsettled.stored();
+        resident.senders.heard(signal, &heard, self.clock.now());
         Ok(outcome)
     }
 

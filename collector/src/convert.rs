@@ -4,6 +4,7 @@
 
 mod attributes;
 mod business;
+mod changes;
 mod columns;
 mod envelope;
 mod flags;
@@ -137,6 +138,7 @@ impl Context<'_> {
             bytes: bytes as u64,
             received: self.converted.received - received,
             refused: self.converted.rejections.since(&rejections),
+            latest: self.converted.flags.take_latest().map(Timestamp::from_nanos),
         });
     }
 

@@ -1,4 +1,4 @@
-//! OTLP/HTTP: three addresses, protobuf or JSON in, the same out. Every refusal is a `google.rpc.Status` in the
+//! OTLP/HTTP: three addresses, protobuf or JSON in, the same out; beside them what `told` listens to. Every refusal is a `google.rpc.Status` in the
 //! request's encoding.
 
 use axum::Router;
@@ -17,6 +17,7 @@ use crate::refusal::{Refusal, RequestReason};
 use crate::reply::Outcome;
 use crate::rpc_status;
 use crate::signal::OnTheWire;
+use crate::told;
 use crate::wire::Encoding;
 
 pub(crate) fn router(collector: Collector) -> Router {
@@ -27,7 +28,10 @@ pub(crate) fn router(collector: Collector) -> Router {
         };
         router = router.route(signal.http_path(), post(handler));
     }
-    router.fallback(not_found).method_not_allowed_fallback(method_not_allowed).with_state(collector)
+    told::routes(router)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(collector)
 }
 
 async fn export(collector: &Collector, signal: Signal, request: Request) -> Response {
@@ -67,7 +71,10 @@ async fn take(
 async fn not_found(State(collector): State<Collector>, request: Request) -> Response {
     collector.counters().unrouted_request();
     let known = Signal::ALL.map(Signal::http_path).join(", ");
-    let message = format!("nothing listens at this path; OTLP/HTTP is POST to one of {known}");
+    let message = format!(
+        "nothing listens at this path; OTLP/HTTP is POST to one of {known}; other addresses are /v1/changes and \
+         /v1/heartbeats/NAME"
+    );
     let refusal = Refusal::new(RequestReason::NotFound, message);
     refused(&refusal, encoding_of(request.headers()).unwrap_or(Encoding::Json))
 }
@@ -127,6 +134,14 @@ fn refused(refusal: &Refusal, encoding: Encoding) -> Response {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
+}
+
+pub(crate) fn answer_json(answer: &serde_json::Value) -> Response {
+    reply(StatusCode::OK, Encoding::Json, answer.to_string().into_bytes())
+}
+
+pub(crate) fn refuse_json(refusal: &Refusal) -> Response {
+    refused(refusal, Encoding::Json)
 }
 
 fn reply(status: StatusCode, encoding: Encoding, body: Vec<u8>) -> Response {

@@ -37,6 +37,8 @@ pub(crate) struct Tally {
     pub(crate) bytes: u64,
     pub(crate) received: u64,
     pub(crate) refused: Vec<(ItemReason, u64)>,
+    /// The latest event time among them.
+    pub(crate) latest: Option<Timestamp>,
 }
 
 /// Clones share the lines.

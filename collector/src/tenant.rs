@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::ledger::IngestLedger;
 use crate::quota::{Meter, Quota};
 use crate::refusal::{Refusal, RequestReason};
+use crate::senders::{Heartbeats, Senders};
 
 /// A tenant as the configuration has it.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Resident {
     pub(crate) ledger: IngestLedger,
     pub(crate) admission: Admission,
     pub(crate) meter: Meter,
+    pub(crate) senders: Senders,
+    pub(crate) heartbeats: Heartbeats,
     requests: AtomicU64,
     over_quota: AtomicU64,
 }
@@ -89,6 +92,8 @@ impl Door {
                 // No tenant alone can take every place or all the memory.
                 admission: if is_shared { whole.half(config) } else { whole.clone() },
                 meter: Meter::new(quota),
+                senders: Senders::default(),
+                heartbeats: Heartbeats::default(),
                 requests: AtomicU64::new(0),
                 over_quota: AtomicU64::new(0),
                 name,

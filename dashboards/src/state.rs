@@ -1,5 +1,6 @@
 //! The state tables as addresses of their own, for the console and for scripts that want no SQL.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
@@ -7,7 +8,6 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use plimsoll_query::{Param, QueryError};
-use serde::Deserialize;
 
 use crate::Faces;
 use crate::format::Format;
@@ -25,39 +25,35 @@ pub(crate) struct View {
     order: &'static str,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    Slo,
-    Incident,
+/// What a view can be filtered by.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    parameter: &'static str,
+    column: &'static str,
 }
+
+const SLO: Key = Key { parameter: "slo", column: "slo" };
+const INCIDENT: Key = Key { parameter: "incident", column: "incident_id" };
+const SOURCE: Key = Key { parameter: "name", column: "name" };
+const CHANGE: Key = Key { parameter: "id", column: "change_id" };
 
 const MAX_ROWS: usize = 1000;
 
-pub(crate) const VIEWS: [View; 4] = [
-    View { path: "/api/v1/slos", table: "slos", key: Key::Slo, order: "slo" },
+pub(crate) const VIEWS: [View; 6] = [
+    View { path: "/api/v1/slos", table: "slos", key: SLO, order: "slo" },
     View {
         path: "/api/v1/incidents",
         table: "incidents",
-        key: Key::Incident,
+        key: INCIDENT,
         order: "resolved_at IS NOT NULL, opened_at DESC",
     },
-    View { path: "/api/v1/alerts", table: "alerts", key: Key::Incident, order: "starts_at DESC" },
-    View {
-        path: "/api/v1/notifications",
-        table: "notifications",
-        key: Key::Incident,
-        order: "created_at DESC",
-    },
+    View { path: "/api/v1/alerts", table: "alerts", key: INCIDENT, order: "starts_at DESC" },
+    View { path: "/api/v1/notifications", table: "notifications", key: INCIDENT, order: "created_at DESC" },
+    View { path: "/api/v1/sources", table: "sources", key: SOURCE, order: "blind DESC, kind, name, signal" },
+    View { path: "/api/v1/changes", table: "changes", key: CHANGE, order: "started DESC" },
 ];
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Keys {
-    slo: Option<String>,
-    incident: Option<String>,
-    #[serde(default = "default_tenant")]
-    tenant: String,
-}
+type Keys = BTreeMap<String, String>;
 
 /// Answers with JSON rows.
 pub(crate) async fn show(
@@ -75,8 +71,9 @@ async fn rows(
     headers: &HeaderMap,
     keys: Result<Query<Keys>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(keys) = keys.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
-    let engine = tenant::engine(faces, headers, &keys.tenant)?;
+    let Query(mut keys) = keys.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let tenant = keys.remove("tenant").unwrap_or_else(default_tenant);
+    let engine = tenant::engine(faces, headers, &tenant)?;
     let wanted: Vec<Param> = view.wanted(keys)?.map(Param::Text).into_iter().collect();
     let statement = view.statement(&wanted);
     let output = engine.sql(&statement, &wanted).await.map_err(|error| view.explain(error))?;
@@ -84,24 +81,21 @@ async fn rows(
 }
 
 impl View {
-    /// Each view has one key; the other's name is refused rather than ignored.
-    fn wanted(self, keys: Keys) -> Result<Option<String>, Problem> {
-        let (own, foreign) = match self.key {
-            Key::Slo => (keys.slo, keys.incident),
-            Key::Incident => (keys.incident, keys.slo),
-        };
-        if foreign.is_some() {
-            let (path, name) = (self.path, self.key.parameter());
-            return Err(Problem::bad_request(format!("{path} is filtered by `{name}` only")));
+    /// Each view has one key; any other name is refused rather than ignored.
+    fn wanted(self, mut keys: Keys) -> Result<Option<String>, Problem> {
+        let own = keys.remove(self.key.parameter);
+        if keys.is_empty() {
+            return Ok(own);
         }
-        Ok(own)
+        let (path, name) = (self.path, self.key.parameter);
+        Err(Problem::bad_request(format!("{path} is filtered by `{name}` only")))
     }
 
     /// Out of our own words alone: what a client sends is a parameter.
     fn statement(self, wanted: &[Param]) -> String {
         let Self { table, order, .. } = self;
         let filter =
-            if wanted.is_empty() { String::new() } else { format!("WHERE {} = $1", self.key.column()) };
+            if wanted.is_empty() { String::new() } else { format!("WHERE {} = $1", self.key.column) };
         format!("SELECT * FROM {table} {filter} ORDER BY {order} LIMIT {MAX_ROWS}")
     }
 
@@ -112,22 +106,6 @@ impl View {
                 Problem::not_found(format!("the table {} can't be shown: {message}", self.table))
             }
             other => other.into(),
-        }
-    }
-}
-
-impl Key {
-    const fn column(self) -> &'static str {
-        match self {
-            Self::Slo => "slo",
-            Self::Incident => "incident_id",
-        }
-    }
-
-    const fn parameter(self) -> &'static str {
-        match self {
-            Self::Slo => "slo",
-            Self::Incident => "incident",
         }
     }
 }

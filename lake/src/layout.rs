@@ -64,6 +64,8 @@ fn looked_up(table: Table) -> &'static [&'static str] {
     match table {
         Table::Spans | Table::Logs => &["trace_id"],
         Table::BusinessEvents => &["event_id", "trace_id"],
-        Table::Metrics | Table::SliSlices | Table::Decisions | Table::IngestLedger => &[],
+        Table::ChangeRecords | Table::Metrics | Table::SliSlices | Table::Decisions | Table::IngestLedger => {
+            &[]
+        }
     }
 }

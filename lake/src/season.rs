@@ -67,9 +67,11 @@ pub(crate) fn youngest(max_time: Timestamp, added: Timestamp) -> Timestamp {
 pub(crate) fn default_retention(table: Table) -> Duration {
     match table {
         Table::Spans | Table::Logs | Table::Metrics => Duration::from_hours(14 * 24),
-        Table::BusinessEvents | Table::SliSlices | Table::Decisions | Table::IngestLedger => {
-            Duration::from_hours(400 * 24)
-        }
+        Table::BusinessEvents
+        | Table::ChangeRecords
+        | Table::SliSlices
+        | Table::Decisions
+        | Table::IngestLedger => Duration::from_hours(400 * 24),
     }
 }
 

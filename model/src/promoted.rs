@@ -21,6 +21,7 @@ impl Promoted {
             Table::Logs => (LOGS, true),
             Table::Metrics => (&[][..], true),
             Table::BusinessEvents => (BUSINESS_EVENTS, true),
+            Table::ChangeRecords => (CHANGES, true),
             Table::SliSlices | Table::Decisions | Table::IngestLedger => (&[][..], false),
         };
         let resource = if has_resource { RESOURCE } else { &[][..] };
@@ -44,6 +45,17 @@ const SPANS: Columns = &[
 ];
 
 const LOGS: Columns = &[("error.type", "error_type")];
+
+const CHANGES: Columns = &[
+    ("change.kind", "kind"),
+    ("change.entity", "entity"),
+    ("change.version", "version"),
+    ("change.summary", "summary"),
+    ("change.url", "url"),
+    ("change.author", "author"),
+    ("business.outcome", "outcome"),
+    ("odoo.db", "odoo_db"),
+];
 
 const BUSINESS_EVENTS: Columns = &[
     ("event.id", "event_id"),

@@ -127,6 +127,29 @@ pub(crate) fn business_events() -> SchemaRef {
     )
 }
 
+/// What was changed, as often as it was told: a change that goes on is told again when it is over.
+pub(crate) fn change_records() -> SchemaRef {
+    table(
+        [
+            required("change_id", DataType::Utf8),
+            text("kind"),
+            text("entity"),
+            text("version"),
+            text("summary"),
+            text("url"),
+            text("author"),
+            time("started"),
+            time("ended"),
+            text("outcome"),
+            text("odoo_db"),
+            text("trace_id"),
+            text("span_id"),
+        ]
+        .into_iter()
+        .chain(origin()),
+    )
+}
+
 /// Good and total events of one objective in one interval; the row with the latest `ingest_time` rules.
 pub(crate) fn sli_slices() -> SchemaRef {
     table([

@@ -16,17 +16,20 @@ pub enum Table {
     Logs,
     Metrics,
     BusinessEvents,
+    /// As they were told; the view `changes` has each change once.
+    ChangeRecords,
     SliSlices,
     Decisions,
     IngestLedger,
 }
 
 impl Table {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Spans,
         Self::Logs,
         Self::Metrics,
         Self::BusinessEvents,
+        Self::ChangeRecords,
         Self::SliSlices,
         Self::Decisions,
         Self::IngestLedger,
@@ -39,6 +42,7 @@ impl Table {
             Self::Logs => "logs",
             Self::Metrics => "metrics",
             Self::BusinessEvents => "business_events",
+            Self::ChangeRecords => "change_records",
             Self::SliSlices => "sli_slices",
             Self::Decisions => "decisions",
             Self::IngestLedger => "ingest_ledger",
@@ -59,6 +63,7 @@ impl Table {
                 schema::logs(),
                 schema::metrics(),
                 schema::business_events(),
+                schema::change_records(),
                 schema::sli_slices(),
                 schema::decisions(),
                 schema::ingest_ledger(),

@@ -16,7 +16,26 @@ use serde_json::json;
 
 use crate::session;
 
-pub(crate) const NAMES: [&str; 1] = ["source_costs"];
+pub(crate) const NAMES: [&str; 2] = ["changes", "source_costs"];
+
+fn text_of(view: &str) -> Option<&'static str> {
+    match view {
+        "changes" => Some(CHANGES),
+        "source_costs" => Some(SOURCE_COSTS),
+        _ => None,
+    }
+}
+
+/// Each change once, as it was told last. One that never said when it began began when it was first told.
+const CHANGES: &str = "
+    SELECT time, ingest_time, change_id, kind, entity, version, summary, url, author, coalesce(started, first_told) AS started,
+           ended, outcome, odoo_db, trace_id, span_id, service_name, service_version, resource, attributes
+    FROM (
+        SELECT *, min(time) OVER (PARTITION BY change_id) AS first_told,
+               row_number() OVER (PARTITION BY change_id ORDER BY ingest_time DESC, ended DESC NULLS LAST) AS telling
+        FROM change_records
+    ) AS told
+    WHERE telling = 1";
 
 /// What each source costs a day. Its rows are taken to be as large on the disk as those of its signal are now, in proportion
 /// to what it sent: who sends long records pays for them. A business event lies in two tables.
@@ -61,15 +80,13 @@ impl SchemaProvider for WithViews {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        if !NAMES.contains(&name) {
-            return self.tables.table(name).await;
-        }
+        let Some(text) = text_of(name) else { return self.tables.table(name).await };
         let catalog = session::catalog(Arc::clone(&self.tables));
         let catalog = catalog.map_err(|error| DataFusionError::External(error.into()))?;
         // No view reads `now()`: the statement that names it does.
         let state = session::open(&self.planner, catalog, Timestamp::from_nanos(0));
-        let plan = state.create_logical_plan(SOURCE_COSTS).await?;
-        Ok(Some(Arc::new(ViewTable::new(plan, Some(SOURCE_COSTS.to_owned())))))
+        let plan = state.create_logical_plan(text).await?;
+        Ok(Some(Arc::new(ViewTable::new(plan, Some(text.to_owned())))))
     }
 
     fn table_exist(&self, name: &str) -> bool {

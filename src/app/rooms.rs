@@ -13,6 +13,7 @@ use plimsoll_query::{Database, QueryEngine};
 use plimsoll_rules::{Evaluator, RuleSet, SloTable};
 use tokio::sync::{Mutex, mpsc};
 
+use super::source_table::{self, SourceTable};
 use super::{ingest_ledger, report_or_bail};
 use crate::config::{Config, Tenant};
 use crate::ledger::{self, Ledger};
@@ -56,8 +57,13 @@ impl Rooms {
         let mut state = alerting.state_tables();
         state.push(Arc::new(slos.clone()));
         state.push(Arc::new(arrivals.clone()));
+        let sent = collector.sources(&tenant.name).context("the collector doesn't know the tenant")?;
+        let sources = SourceTable::new(Arc::clone(clock));
+        sources.list(Arc::new(sent.clone()));
+        state.push(Arc::new(sources));
         let engine = engine(config, lake.clone(), state, first, clock)?;
 
+        source_table::remember(&engine, &sent, clock.now()).await;
         let rules = load_rules(config, tenant, &engine).await?;
         let evaluator = Evaluator::start(
             config.rules(tenant)?,

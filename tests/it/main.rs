@@ -27,4 +27,5 @@ mod psql;
 mod senders;
 mod story;
 mod tenants;
+mod told;
 mod upkeep;

@@ -76,7 +76,7 @@ fn number(text: &str) -> Option<f64> {
 }
 
 /// RFC 3339, or Unix time as a number whose size tells its unit: seconds until the year 5138, and nanoseconds.
-fn moment(text: &str) -> Option<Timestamp> {
+pub(super) fn moment(text: &str) -> Option<Timestamp> {
     const LATEST_SECONDS: i64 = 100_000_000_000;
     let text = text.trim();
     if let Ok(whole) = text.parse::<i64>() {

@@ -29,9 +29,13 @@ impl ItemFlag {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flags {
     counts: [u64; ItemFlag::ALL.len()],
+    /// Of the times since it was last taken, the latest that can be true.
+    latest: Option<i64>,
 }
 
 const DAY: i64 = 86_400 * 1_000_000_000;
+/// Clocks differ; a sender that is further ahead says nothing about what has arrived.
+const CREDIBLE: i64 = DAY / 24;
 
 impl Flags {
     pub(super) fn add(&mut self, flag: ItemFlag) {
@@ -47,6 +51,12 @@ impl Flags {
             Some(time) if time < 365 * DAY => self.add(ItemFlag::In1970),
             Some(_) => {}
         }
+        let credible = time.filter(|time| *time <= now.saturating_add(CREDIBLE));
+        self.latest = self.latest.max(credible);
+    }
+
+    pub(super) fn take_latest(&mut self) -> Option<i64> {
+        self.latest.take()
     }
 
     pub(crate) fn by_flag(&self) -> impl Iterator<Item = (ItemFlag, u64)> + '_ {

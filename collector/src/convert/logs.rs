@@ -5,6 +5,8 @@ use plimsoll_model::{SignalBatch, Table};
 
 use super::attributes::{Attributes, Typed};
 use super::business::BusinessColumns;
+use super::changes;
+use super::changes::ChangeColumns;
 use super::columns::{Items, NumberColumn, TextColumn, Times, batch, finish_times};
 use super::envelope::{ItemRows, walk};
 use super::flags::Flags;
@@ -18,7 +20,7 @@ use crate::redact::Redactor;
 use crate::refusal::Refusal;
 use crate::wire::Fields;
 
-/// The columns of both tables; `business.rs` says which are where.
+/// The columns of all three tables; `business.rs` and `changes.rs` say which are where.
 pub(super) const TYPED: &[Typed] = &[
     ("event_id", "event.id"),
     ("outcome", "business.outcome"),
@@ -40,6 +42,15 @@ pub(super) const TYPED: &[Typed] = &[
     ("due", "business.due"),
     ("amount", "business.amount"),
     ("odoo_res_id", "odoo.res_id"),
+    ("change_id", "change.id"),
+    ("kind", "change.kind"),
+    ("entity", "change.entity"),
+    ("version", "change.version"),
+    ("summary", "change.summary"),
+    ("url", "change.url"),
+    ("author", "change.author"),
+    ("started", "change.started"),
+    ("ended", "change.ended"),
 ];
 const ERROR_TYPE: usize = 12;
 
@@ -47,12 +58,14 @@ pub(super) fn convert(body: &[u8], mut context: Context<'_>) -> Result<Converted
     let mut rows = LogRows::new(context.config);
     walk(body, &mut rows, &mut context)?;
     let ingest_time = context.now;
-    context.finish([rows.logs.finish(ingest_time), rows.events.finish(ingest_time)])
+    let LogRows { logs, events, changes, .. } = rows;
+    context.finish([logs.finish(ingest_time), events.finish(ingest_time), changes.finish(ingest_time)])
 }
 
 struct LogRows<'a> {
     logs: LogColumns,
     events: BusinessColumns,
+    changes: ChangeColumns,
     attributes: Attributes<'a>,
     /// A body that is not text, as text.
     rendered: Vec<u8>,
@@ -120,6 +133,7 @@ impl<'a> ItemRows<'a> for LogRows<'a> {
     fn close_scope(&mut self, origin: &Origin<'_>) {
         self.logs.origin.close_scope(origin);
         self.events.origin.close_scope(origin);
+        self.changes.origin.close_scope(origin);
     }
 
     fn redacted_values(&self) -> u64 {
@@ -132,6 +146,7 @@ impl<'a> LogRows<'a> {
         Self {
             logs: LogColumns::default(),
             events: BusinessColumns::default(),
+            changes: ChangeColumns::default(),
             attributes: Attributes::new(TYPED, config),
             rendered: Vec::new(),
             redactor: config.redactor.clone(),
@@ -168,6 +183,9 @@ impl<'a> LogRows<'a> {
         self.logs.push(&sent, &checked, &self.attributes);
         if let Some(event_name) = checked.event_name {
             self.events.push(event_name, &checked, &self.attributes);
+            if event_name == changes::EVENT_NAME {
+                self.changes.push(&checked, &self.attributes);
+            }
         }
         Ok(checked.event_name.is_some())
     }

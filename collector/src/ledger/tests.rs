@@ -17,7 +17,7 @@ fn ledger() -> (ManualClock, IngestLedger) {
 
 fn tally(source: &str, received: u64, refused: u64) -> Tally {
     let refused = vec![(ItemReason::InvalidTraceId, refused)];
-    Tally { source: source.to_owned(), bytes: 10 * received, received, refused }
+    Tally { source: source.to_owned(), bytes: 10 * received, received, refused, latest: None }
 }
 
 fn sum(rows: &RecordBatch, column: &str) -> i64 {

@@ -1,0 +1,120 @@
+//! Who sends to us, and who has fallen silent. What never said how often it comes is judged by its own rhythm.
+
+mod book;
+mod heartbeats;
+mod rhythm;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use plimsoll_model::{Signal, SourceKind, SourceStatus, Timestamp};
+
+use crate::ledger::Tally;
+use rhythm::Rhythm;
+
+pub use book::SentSources;
+pub use heartbeats::Beat;
+pub(crate) use heartbeats::{Heartbeats, MAX_NAMES};
+
+/// Senders that are kept apart; a sender with a new name each day must not fill the memory.
+const MAX_SENDERS: usize = 2_000;
+
+/// Under these names lies what people tell when there is something to tell: they have no rhythm.
+pub(crate) const CHANGES: &str = "plimsoll.changes";
+pub(crate) const HEARTBEATS: &str = "plimsoll.heartbeats";
+const TOLD: [&str; 2] = [CHANGES, HEARTBEATS];
+
+/// Of one tenant. Clones share what is known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Senders {
+    known: Arc<Mutex<BTreeMap<(String, Signal), Sender>>>,
+}
+
+#[derive(Debug)]
+struct Sender {
+    rhythm: Rhythm,
+    watermark: Option<Timestamp>,
+    items: u64,
+    refused: u64,
+}
+
+impl Senders {
+    /// Says that a request was taken.
+    pub(crate) fn heard(&self, signal: Signal, tallies: &[Heard], now: Timestamp) {
+        let mut known = self.lock();
+        for heard in tallies.iter().filter(|heard| !TOLD.contains(&&*heard.source)) {
+            let key = (heard.source.clone(), signal);
+            if !known.contains_key(&key) && known.len() >= MAX_SENDERS {
+                continue;
+            }
+            let sender = known.entry(key).or_insert_with(|| Sender::new(now));
+            sender.rhythm.beat(now);
+            sender.watermark = sender.watermark.max(heard.latest);
+            sender.items += heard.received;
+            sender.refused += heard.refused;
+        }
+    }
+
+    /// What an earlier process heard, so that one who stopped meanwhile is missed all the same. Its silence counts from now:
+    /// before, there was nobody to hear it.
+    pub(crate) fn remember(&self, source: &str, signal: Signal, watermark: Timestamp, now: Timestamp) {
+        let mut known = self.lock();
+        if known.len() < MAX_SENDERS {
+            let remembered = || Sender { watermark: Some(watermark), ..Sender::new(now) };
+            known.entry((source.to_owned(), signal)).or_insert_with(remembered);
+        }
+    }
+
+    pub(crate) fn statuses(&self, now: Timestamp) -> Vec<SourceStatus> {
+        let known = self.lock();
+        known.iter().map(|((name, signal), sender)| sender.status(name, *signal, now)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, Signal), Sender>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Of a source within one request: what is left of its tally when the ledger has taken it.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    source: String,
+    received: u64,
+    refused: u64,
+    latest: Option<Timestamp>,
+}
+
+impl From<&Tally> for Heard {
+    fn from(tally: &Tally) -> Self {
+        Self {
+            source: tally.source.clone(),
+            received: tally.received,
+            refused: tally.refused.iter().map(|(_, items)| items).sum(),
+            latest: tally.latest,
+        }
+    }
+}
+
+impl Sender {
+    fn new(now: Timestamp) -> Self {
+        Self { rhythm: Rhythm::starting(now), watermark: None, items: 0, refused: 0 }
+    }
+
+    fn status(&self, name: &str, signal: Signal, now: Timestamp) -> SourceStatus {
+        let (state, since) = self.rhythm.state(now);
+        SourceStatus {
+            name: name.to_owned(),
+            kind: SourceKind::Otlp,
+            signal: signal.name(),
+            state,
+            since,
+            watermark: self.watermark,
+            last_success: Some(self.rhythm.last()),
+            expected_every: Some(self.rhythm.allowed_silence()),
+            items: self.items,
+            errors: self.refused,
+            last_error: None,
+            lacks: Vec::new(),
+        }
+    }
+}
