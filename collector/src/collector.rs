@@ -1,9 +1,10 @@
 //! The one path that both transports share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::HeaderMap;
-use plimsoll_lake::Lake;
+use plimsoll_lake::{Lake, LakeError};
 use plimsoll_model::{Clock, Original, Signal, TenantName, Timestamp};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -222,6 +223,9 @@ impl Inner {
     }
 }
 
+/// When a full buffer will have been flushed at the latest.
+const FLUSH_DELAY: Duration = Duration::from_secs(1);
+
 /// When it returns, the rows are fsynced and queryable, and not before.
 async fn append(lake: &Lake, converted: Converted, original: Option<Original>) -> Result<(), Refusal> {
     let Converted { batches, outline, .. } = converted;
@@ -233,7 +237,9 @@ async fn append(lake: &Lake, converted: Converted, original: Option<Original>) -
     };
     // Whatever it is, the client must keep its data: no code here that means "drop it".
     appended.map_err(|error| {
-        Refusal::new(RequestReason::NotStored, format!("nothing was stored: {error}; send it again"))
+        let message = format!("nothing was stored: {error}; send it again");
+        let refusal = Refusal::new(RequestReason::NotStored, message);
+        if let LakeError::Full(_) = error { refusal.later(FLUSH_DELAY) } else { refusal }
     })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use http::{HeaderMap, header};
 use plimsoll_lake::Lake;
@@ -14,6 +15,10 @@ use crate::ledger::IngestLedger;
 use crate::quota::{Meter, Quota};
 use crate::refusal::{Refusal, RequestReason};
 use crate::senders::{Heartbeats, Senders};
+
+/// How long a request waits for a flush when the buffer is full, with its place and its memory taken. A flush of half a
+/// buffer takes half a second.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A tenant as the configuration has it.
 #[derive(Clone, Debug)]
@@ -97,7 +102,7 @@ impl Door {
                 requests: AtomicU64::new(0),
                 over_quota: AtomicU64::new(0),
                 name,
-                lake,
+                lake: lake.patient(FLUSH_PATIENCE),
             });
             if tokens.is_empty() {
                 door.without_token = Some(Arc::clone(&resident));

@@ -9,6 +9,9 @@ pub enum LakeError {
     /// Nothing of the request was kept; trying again later makes sense.
     #[error("the lake can't take writes at the moment: {0}")]
     Unavailable(String),
+    /// As `Unavailable`, for as long as a flush takes.
+    #[error("the lake can't take writes at the moment: {0}")]
+    Full(String),
     #[error("{0}")]
     Other(String),
 }

@@ -27,6 +27,7 @@ impl Tables {
             }
             outcome = outcome.and(flushed);
         }
+        self.shared.flush_ended(outcome.is_err());
         writer.send(Command::Truncate(self.shared.flushed_through())).await?;
         outcome
     }

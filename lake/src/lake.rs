@@ -38,6 +38,8 @@ const LEAST_SEGMENT_BYTES: u64 = 4 << 10;
 #[derive(Clone, Debug)]
 pub struct Lake {
     inner: Arc<Inner>,
+    /// How long an append may wait for room in the buffer.
+    patience: Duration,
 }
 
 /// Fields are dropped in this order: the writer ends before the folder is free.
@@ -102,19 +104,14 @@ impl Lake {
         });
         let policy = FlushPolicy::of(&config);
         let upkeep = Mutex::new(Upkeep::new(config.upkeep, clock.now()));
-        Ok(Self {
-            inner: Arc::new(Inner {
-                writer,
-                tables,
-                originals,
-                shared,
-                clock,
-                policy,
-                upkeep,
-                home,
-                _lock: lock,
-            }),
-        })
+        let inner = Inner { writer, tables, originals, shared, clock, policy, upkeep, home, _lock: lock };
+        Ok(Self { inner: Arc::new(inner), patience: Duration::ZERO })
+    }
+
+    /// The same lake for somebody whose appends wait for a flush, this long at most, before a full buffer refuses them.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// True when it returns: every row is fsynced and visible to the next `snapshot`. All or nothing.
@@ -139,7 +136,7 @@ impl Lake {
     /// As `append_original`, with rows that are made when somebody asks for them, a query or the flush: `outline` says what
     /// the reader will make of `original`, which it has checked. Not for business events: those are looked at one by one.
     pub async fn append_outlined(&self, original: Original, outline: RowsOutline) -> Result<(), LakeError> {
-        let admission = self.inner.shared.admit(outline.bytes)?;
+        let admission = self.inner.shared.admit(outline.bytes, self.patience).await?;
         let record = Bytes::from(record::of_original(&original, &[(outline.table, outline.rows)])?);
         let rows = LateRows::of(outline, record.clone(), Arc::clone(&self.inner.originals));
         self.inner.writer.append(record, Arrived::Late(rows), admission).await
@@ -156,7 +153,7 @@ impl Lake {
             return Ok(());
         }
         let bytes = batches.iter().map(|rows| memory_bytes(&rows.batch)).sum();
-        let admission = self.inner.shared.admit(bytes)?;
+        let admission = self.inner.shared.admit(bytes, self.patience).await?;
         let record = record(&batches)?;
         self.inner.writer.append(record.into(), Arrived::Made(batches), admission).await
     }

@@ -52,6 +52,7 @@ mod physical;
 mod quarantine;
 mod record;
 mod replay;
+mod room;
 mod rows;
 mod schemas;
 mod seams;

@@ -31,13 +31,13 @@ impl FlushPolicy {
 
     /// The tables that are due, and when to look again if nothing comes.
     fn look(&self, shared: &Shared, now: Timestamp) -> (Vec<Table>, Duration) {
-        let is_half_full = shared.is_half_full();
+        let is_pressed = shared.is_pressed();
         let mut due = Vec::new();
         let mut next = self.age;
         for table in Table::ALL {
             let Some((rows, since)) = shared.waiting(table) else { continue };
             match self.patience(rows, since, now) {
-                patience if patience.is_zero() || is_half_full => due.push(table),
+                patience if patience.is_zero() || is_pressed => due.push(table),
                 patience => next = next.min(patience),
             }
         }

@@ -9,17 +9,20 @@ use tokio::sync::Notify;
 use crate::arrivals::{ArrivalLog, Arrivals};
 use crate::hot::{Arrived, HotBatch, HotPart, HotRows, made};
 use crate::late::LateRows;
+use crate::room::Admission;
 use crate::rows::memory_bytes;
 use crate::stats::FileTotals;
-use crate::{DataFile, LakeError, LakeStats, TableSnapshot, season};
+use crate::{DataFile, LakeStats, TableSnapshot, season};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    clock: Arc<dyn Clock>,
-    buffer_limit_bytes: usize,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) buffer_limit_bytes: usize,
     state: Mutex<State>,
-    /// Rows came; whoever flushes may want to look.
+    /// Rows came, or wait for room; whoever flushes may want to look.
     pub(crate) appended: Notify,
+    /// Room came, or a flush failed; whoever waits for room may want to look.
+    pub(crate) room: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -47,28 +50,17 @@ pub(crate) struct FlushInput {
 
 impl Shared {
     pub(crate) fn new(clock: Arc<dyn Clock>, buffer_limit_bytes: usize) -> Self {
-        Self { clock, buffer_limit_bytes, state: Mutex::default(), appended: Notify::new() }
+        Self {
+            clock,
+            buffer_limit_bytes,
+            state: Mutex::default(),
+            appended: Notify::new(),
+            room: Notify::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes room in the buffer for what is about to be appended.
-    pub(crate) fn admit(self: &Arc<Self>, bytes: usize) -> Result<Admission, LakeError> {
-        let mut state = self.lock();
-        let buffered = state.stats.buffered_bytes;
-        if buffered + bytes > self.buffer_limit_bytes {
-            state.stats.refused_appends += 1;
-            state.stats.is_buffer_full = true;
-            let limit = self.buffer_limit_bytes;
-            return Err(LakeError::Unavailable(format!(
-                "{buffered} bytes wait to be flushed and {bytes} more would exceed buffer_limit_bytes = {limit}"
-            )));
-        }
-        state.stats.buffered_bytes += bytes;
-        state.stats.is_buffer_full = false;
-        Ok(Admission { shared: Arc::clone(self), bytes })
     }
 
     /// Makes a durable group visible, all at once and in order.
@@ -149,6 +141,14 @@ impl Shared {
         state.stats.buffered_bytes = state.stats.buffered_bytes.saturating_sub(bytes);
         state.stats.is_buffer_full = false;
         state.stats.flushes += 1;
+        drop(state);
+        self.room.notify_waiters();
+    }
+
+    /// Every table that was due lies in files, or one of them could not be written.
+    pub(crate) fn flush_ended(&self, has_failed: bool) {
+        self.lock().stats.is_flush_failing = has_failed;
+        self.room.notify_waiters();
     }
 
     /// Swaps files for others; a query that has begun keeps those it began with.
@@ -171,8 +171,10 @@ impl Shared {
         before.unwrap_or(state.visible)
     }
 
-    pub(crate) fn is_half_full(&self) -> bool {
-        self.lock().stats.buffered_bytes > self.buffer_limit_bytes / 2
+    /// Whether everything should go to files, whatever its size and age.
+    pub(crate) fn is_pressed(&self) -> bool {
+        let stats = &self.lock().stats;
+        stats.buffered_bytes > self.buffer_limit_bytes / 2 || stats.waiting_for_room > 0
     }
 
     /// Rows in memory and since when the oldest of them is there.
@@ -230,29 +232,5 @@ impl State {
         entry.arrivals.push(sequence, outline.earliest, season::watermark(outline.latest, since));
         entry.hot.push(HotBatch { sequence, part: HotPart::Late(rows), bytes: outline.bytes, since });
         outline.bytes
-    }
-}
-
-/// Room in the buffer, given back unless the rows have moved in.
-#[derive(Debug)]
-pub(crate) struct Admission {
-    shared: Arc<Shared>,
-    bytes: usize,
-}
-
-impl Admission {
-    /// What was admitted and did not move in is free again: duplicates take no room.
-    fn keep(mut self, moved_in: usize, stats: &mut LakeStats) {
-        let admitted = std::mem::take(&mut self.bytes);
-        stats.buffered_bytes = (stats.buffered_bytes + moved_in).saturating_sub(admitted);
-    }
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        if self.bytes > 0 {
-            let mut state = self.shared.lock();
-            state.stats.buffered_bytes = state.stats.buffered_bytes.saturating_sub(self.bytes);
-        }
     }
 }

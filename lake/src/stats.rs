@@ -31,6 +31,9 @@ pub struct LakeStats {
     pub lost_log_entries: u64,
     /// Because the buffer was full.
     pub refused_appends: u64,
+    /// Appends that found the buffer full and waited for a flush, and those that wait now.
+    pub delayed_appends: u64,
+    pub waiting_for_room: usize,
     /// Whether the buffer was full for the last append.
     pub is_buffer_full: bool,
     /// Since when the oldest row has waited for its flush.
@@ -39,6 +42,8 @@ pub struct LakeStats {
     pub buffered_rows: usize,
     pub flushes: u64,
     pub flush_failures: u64,
+    /// Whether the last flush failed.
+    pub is_flush_failing: bool,
     /// Unreadable pieces of the log, log records and Delta commits that were kept aside.
     pub quarantined: u64,
     pub upkeep: UpkeepStats,

@@ -12,7 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::LakeError;
 use crate::event_ids::EventIds;
 use crate::hot::Arrived;
-use crate::state::{Admission, Shared};
+use crate::room::Admission;
+use crate::state::Shared;
 
 /// Appends that may wait, and the kilobytes of their records; more wait in their senders.
 const WAITING: usize = 256;

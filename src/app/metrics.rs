@@ -175,6 +175,16 @@ fn lake(stats: &LakeStats) -> Vec<Sample> {
             "Appends refused: the buffer was full.",
             stats.refused_appends,
         ),
+        counter(
+            "plimsoll_lake_delayed_appends_total",
+            "Appends that found the buffer full and waited for a flush.",
+            stats.delayed_appends,
+        ),
+        gauge(
+            "plimsoll_lake_appends_waiting_for_room",
+            "Appends that wait for a flush now.",
+            stats.waiting_for_room as u64,
+        ),
         counter("plimsoll_lake_flushes_total", "Flushes of a table to Delta.", stats.flushes),
         counter("plimsoll_lake_flush_failures_total", "Flushes that failed.", stats.flush_failures),
         counter(

@@ -49,7 +49,7 @@ async fn a_lake_that_takes_nothing_makes_clients_keep_their_data() {
         assert_verdict(transport, &answer, Verdict::TryLater);
         match transport {
             Transport::Grpc => assert_ne!(answer.header("grpc-status-details-bin"), ""),
-            _ => assert_eq!(answer.header("retry-after"), "5"),
+            _ => assert_eq!(answer.header("retry-after"), "1"),
         }
     }
     let logs = &door.stats().signals[1];

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use plimsoll_lake::{Config, Lake, LakeError, Sequence};
 use plimsoll_model::{RowsOnly, SignalBatch, Table, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::{House, decisions, numbers, read, spans};
 
@@ -39,13 +41,75 @@ async fn a_full_buffer_refuses_until_it_is_flushed() {
     let lake = Lake::open(config, Arc::new(house.clock.clone()), Arc::new(RowsOnly)).await.expect("opens");
     lake.append(vec![decisions(0..500)]).await.expect("fits");
     let error = lake.append(vec![decisions(500..2500)]).await.expect_err("does not fit");
-    assert!(matches!(&error, LakeError::Unavailable(text) if text.contains("buffer_limit_bytes")), "{error}");
+    assert!(matches!(&error, LakeError::Full(text) if text.contains("buffer_limit_bytes")), "{error}");
     assert_eq!(lake.stats().refused_appends, 1);
 
     lake.flush().await.expect("flushes");
     assert_eq!(lake.stats().buffered_bytes, 0);
     lake.append(vec![decisions(500..1000)]).await.expect("fits again");
     assert_eq!(numbers(&lake, Table::Decisions), (0..1000).collect::<Vec<_>>());
+}
+
+/// With room for this many times the memory of 500 decisions.
+async fn with_room_for(house: &House, times: f64) -> Lake {
+    let elsewhere = House::new();
+    let lake = elsewhere.open().await;
+    lake.append(vec![decisions(0..500)]).await.expect("fits");
+    let limit = (lake.stats().buffered_bytes as f64 * times) as usize;
+    house.open_as(Config { flush_rows: 10_000, buffer_limit_bytes: limit, ..house.config() }).await
+}
+
+async fn somebody_waits(lake: &Lake) {
+    while lake.stats().waiting_for_room == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_patient_waits_for_the_flush_and_is_refused_when_none_comes_in_time() {
+    let house = House::new();
+    let lake = with_room_for(&house, 1.5).await;
+    lake.append(vec![decisions(0..500)]).await.expect("fits");
+    let append = |numbers| {
+        let lake = lake.clone().patient(Duration::from_secs(2));
+        tokio::spawn(async move { lake.append(vec![decisions(numbers)]).await })
+    };
+    let waits = append(500..1000);
+    somebody_waits(&lake).await;
+    lake.flush().await.expect("flushes");
+    waits.await.expect("no panic").expect("there is room now");
+
+    let waits = append(1000..1500);
+    somebody_waits(&lake).await;
+    house.clock.advance(Duration::from_secs(1));
+    assert_eq!(lake.stats().refused_appends, 0);
+    house.clock.advance(Duration::from_secs(1));
+    let refused = waits.await.expect("no panic").expect_err("nobody flushed");
+    assert!(matches!(refused, LakeError::Full(_)), "{refused}");
+    let stats = lake.stats();
+    assert_eq!((stats.delayed_appends, stats.refused_appends, stats.waiting_for_room), (2, 1, 0));
+
+    let never_fits = append(0..2500).await.expect("no panic").expect_err("too large for any flush");
+    assert!(matches!(never_fits, LakeError::Full(_)), "{never_fits}");
+    assert_eq!(numbers(&lake, Table::Decisions), (0..1000).collect::<Vec<_>>());
+}
+
+/// Neither size nor age would: it is less than half full, and the clock stands still.
+#[tokio::test]
+async fn somebody_who_waits_for_room_makes_the_flush_come() {
+    let house = House::new();
+    let lake = with_room_for(&house, 2.5).await;
+    lake.append(vec![decisions(0..500)]).await.expect("fits");
+    let stop = CancellationToken::new();
+    let maintenance = {
+        let (lake, stop) = (lake.clone(), stop.clone());
+        tokio::spawn(async move { lake.maintain(stop).await })
+    };
+    let patient = lake.clone().patient(Duration::from_secs(2));
+    patient.append(vec![decisions(500..1500)]).await.expect("there is room now");
+    assert_eq!(lake.stats().delayed_appends, 1);
+    stop.cancel();
+    maintenance.await.expect("no panic");
 }
 
 #[tokio::test(flavor = "multi_thread")]

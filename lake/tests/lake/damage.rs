@@ -130,11 +130,15 @@ async fn a_full_disk_fills_the_buffer_and_then_refuses_until_there_is_room_again
             Err(error) => break error,
         }
     };
-    assert!(matches!(refused, LakeError::Unavailable(_)), "{refused}");
+    assert!(matches!(refused, LakeError::Full(_) | LakeError::Unavailable(_)), "{refused}");
     assert!(acknowledged > 0);
     while lake.stats().flush_failures == 0 {
         tokio::task::yield_now().await;
     }
+    let patient = lake.clone().patient(Duration::from_hours(1));
+    let refused = patient.append(vec![decisions(0..400)]).await.expect_err("nothing to wait for");
+    assert!(matches!(refused, LakeError::Unavailable(_)), "{refused}");
+    drop(patient);
     assert_eq!(numbers(&lake, Table::Decisions), (0..acknowledged).collect::<Vec<_>>());
 
     fs::remove_file(&staged).expect("there");
