@@ -30,6 +30,8 @@ pub(crate) struct Files {
     /// Segments whose file failed once: nobody can know what its fsync is worth.
     doubtful: Vec<Sequence>,
     segment_bytes: u64,
+    /// The last segment that was there before: whoever replayed it may still read it, so its file is not written over.
+    replayed: Option<Sequence>,
 }
 
 /// The file that is written to.
@@ -45,7 +47,9 @@ pub(crate) struct Active {
 impl Files {
     pub(crate) fn list(folder: &Path, disk: Box<dyn Disk>, segment_bytes: u64) -> Result<Self, WalError> {
         let (segments, spares) = segment::list(folder).map_err(failed("list folder", folder))?;
-        Ok(Self { folder: folder.to_path_buf(), disk, segments, spares, doubtful: Vec::new(), segment_bytes })
+        let replayed = segments.last().map(|segment| segment.start);
+        let (folder, doubtful) = (folder.to_path_buf(), Vec::new());
+        Ok(Self { folder, disk, segments, spares, doubtful, segment_bytes, replayed })
     }
 
     pub(crate) fn path_of(&self, start: Sequence) -> PathBuf {
@@ -128,7 +132,8 @@ impl Files {
         let length = segment.path.metadata().map_or(0, |file| file.len());
         let is_whole = (self.segment_bytes..self.segment_bytes.saturating_mul(2)).contains(&length);
         let is_doubtful = self.doubtful.contains(&segment.start);
-        if !is_whole || is_doubtful || self.spares.len() >= SPARES {
+        let is_replayed = Some(segment.start) <= self.replayed;
+        if !is_whole || is_doubtful || is_replayed || self.spares.len() >= SPARES {
             self.doubtful.retain(|start| *start > segment.start);
             return self.disk.remove(&segment.path);
         }

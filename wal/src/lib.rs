@@ -37,6 +37,7 @@ mod disk;
 mod entry;
 mod files;
 mod log;
+mod place;
 mod reader;
 mod replay;
 mod segment;
@@ -44,6 +45,8 @@ mod segment;
 pub use disk::{Disk, LocalDisk};
 pub use entry::MAX_PAYLOAD_BYTES;
 pub use log::{Options, Wal, WalError};
+pub use place::Place;
+pub use replay::Entry;
 
 /// The place of an entry in the log. The first is 1; 0 stands before all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@ use crate::Sequence;
 use crate::disk::{Disk, LocalDisk};
 use crate::entry::{Format, MAX_PAYLOAD_BYTES};
 use crate::files::{Active, Files};
-use crate::replay::{Replayed, create_folder, replay};
+use crate::replay::{Entry, Replayed, create_folder, replay};
 
 #[derive(Debug, thiserror::Error)]
 pub enum WalError {
@@ -63,6 +63,16 @@ impl Wal {
         folder: &Path,
         options: Options,
         mut handler: impl FnMut(Sequence, &[u8]),
+    ) -> Result<Self, WalError> {
+        Self::replay_on(disk, folder, options, |entry| handler(entry.sequence, entry.payload))
+    }
+
+    /// As `open_on`, for a handler that wants to read some entries again later.
+    pub fn replay_on(
+        disk: Box<dyn Disk>,
+        folder: &Path,
+        options: Options,
+        mut handler: impl FnMut(Entry<'_>),
     ) -> Result<Self, WalError> {
         create_folder(disk.as_ref(), folder)?;
         let files = Files::list(folder, disk, options.segment_bytes)?;

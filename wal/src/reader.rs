@@ -8,9 +8,11 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use crate::Sequence;
 use crate::entry::{Format, Frame, array};
+use crate::place::Place;
 use crate::segment::{HEADER_BYTES, Header, Segment, read_header};
 
 /// A sequence further ahead than this is noise.
@@ -28,7 +30,7 @@ pub(crate) enum Piece {
 
 #[derive(Debug)]
 pub(crate) struct SegmentReader {
-    file: BufReader<File>,
+    file: BufReader<Arc<File>>,
     length: u64,
     format: Format,
     offset: u64,
@@ -42,7 +44,7 @@ pub(crate) struct SegmentReader {
 impl SegmentReader {
     /// Also says what the header is.
     pub(crate) fn open(segment: &Segment, until: Option<Sequence>) -> io::Result<(Self, Header)> {
-        let file = File::open(&segment.path)?;
+        let file = Arc::new(File::open(&segment.path)?);
         let length = file.metadata()?.len();
         let mut header = Vec::with_capacity(HEADER_BYTES);
         let mut file = BufReader::with_capacity(READ_BYTES, file);
@@ -66,6 +68,12 @@ impl SegmentReader {
             self.format = second;
         }
         Ok(())
+    }
+
+    /// Where the entry lies that `next` gave.
+    pub(crate) fn place_of(&self, sequence: Sequence) -> Place {
+        let offset = self.offset - (self.format.frame_bytes() + self.payload.len()) as u64;
+        Place::new(Arc::clone(self.file.get_ref()), offset, self.format, sequence)
     }
 
     /// `None` at the end of what was ever durable.

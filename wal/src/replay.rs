@@ -5,11 +5,21 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::log::{WalError, failed};
+use crate::place::Place;
 use crate::reader::{Piece, SegmentReader};
 use crate::segment::{Header, Segment};
 use crate::{Disk, Sequence};
 
 const COPY_BYTES: u64 = 1 << 20;
+
+/// An entry as it is replayed.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    pub sequence: Sequence,
+    pub payload: &'a [u8],
+    /// To read it again later.
+    pub place: Place,
+}
 
 /// What came of reading the folder.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,7 +33,7 @@ pub(crate) struct Replayed {
 pub(crate) fn replay(
     disk: &dyn Disk,
     segments: &[Segment],
-    handler: &mut dyn FnMut(Sequence, &[u8]),
+    handler: &mut dyn FnMut(Entry<'_>),
 ) -> Result<Replayed, WalError> {
     let mut replayed = Replayed::default();
     for (index, segment) in segments.iter().enumerate() {
@@ -55,7 +65,7 @@ impl Replayed {
         disk: &dyn Disk,
         segment: &Segment,
         until: Option<Sequence>,
-        handler: &mut dyn FnMut(Sequence, &[u8]),
+        handler: &mut dyn FnMut(Entry<'_>),
     ) -> Result<(), WalError> {
         let path = &segment.path;
         let (mut reader, header) = SegmentReader::open(segment, until).map_err(failed("open", path))?;
@@ -72,7 +82,8 @@ impl Replayed {
         while let Some(piece) = reader.next().map_err(failed("read", path))? {
             match piece {
                 Piece::Entry(sequence) => {
-                    handler(sequence, &reader.payload);
+                    let place = reader.place_of(sequence);
+                    handler(Entry { sequence, payload: &reader.payload, place });
                     self.last = sequence;
                 }
                 Piece::Damage { offset, end, entries } => {
@@ -119,4 +130,64 @@ pub(crate) fn create_folder(disk: &dyn Disk, folder: &Path) -> Result<(), WalErr
         disk.sync_folder(parent).map_err(failed("sync folder", parent))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LocalDisk, Options, Wal};
+
+    const OPTIONS: Options = Options { segment_bytes: 256 };
+
+    fn places(folder: &Path) -> (Wal, Vec<(Vec<u8>, Place)>) {
+        let mut places = Vec::new();
+        let wal = Wal::replay_on(Box::new(LocalDisk), folder, OPTIONS, |entry| {
+            places.push((entry.payload.to_vec(), entry.place));
+        });
+        (wal.expect("opens"), places)
+    }
+
+    #[test]
+    fn an_entry_is_read_again_at_its_place_also_when_the_log_has_been_trimmed_and_written_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut wal, _) = places(folder.path());
+        for number in 0..20 {
+            wal.append(&[number; 100]).expect("small");
+            wal.sync().expect("the disk is fine");
+        }
+        drop(wal);
+
+        let (mut wal, places) = places(folder.path());
+        assert_eq!(places.len(), 20);
+        wal.truncate_through(wal.synced()).expect("trims");
+        for _ in 0..20 {
+            let sequence = wal.append(&[99; 100]).expect("small");
+            wal.sync().expect("the disk is fine");
+            wal.truncate_through(sequence).expect("trims");
+        }
+        for (payload, place) in &places {
+            assert_eq!(place.read().expect("still there"), *payload);
+        }
+    }
+
+    #[test]
+    fn damage_since_the_replay_is_no_payload() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut wal, _) = places(folder.path());
+        wal.append(b"a payload").expect("small");
+        wal.sync().expect("the disk is fine");
+        drop(wal);
+        let (_wal, places) = places(folder.path());
+        let [(_, place)] = places.as_slice() else { panic!("one entry") };
+        let path = folder.path().join(format!("{:020}.wal", 1));
+        let whole = fs::read(&path).expect("there");
+        for offset in 24..whole.len().min(24 + 24 + 9) {
+            let mut damaged = whole.clone();
+            damaged[offset] ^= 1;
+            fs::write(&path, &damaged).expect("room");
+            assert!(place.read().is_err(), "byte {offset}");
+        }
+        fs::write(&path, &whole[..40]).expect("room");
+        assert!(place.read().is_err(), "cut");
+    }
 }
