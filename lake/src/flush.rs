@@ -7,11 +7,13 @@ use arrow::array::RecordBatch;
 use plimsoll_model::Table;
 
 use crate::change::{Change, Purpose};
+use crate::delta::DeltaFolder;
 use crate::hot::{HotBatch, HotPart};
 use crate::in_order::InOrder;
+use crate::late::Unmakable;
 use crate::quarantine::Quarantine;
 use crate::seams::FlushStep;
-use crate::state::Shared;
+use crate::state::{FlushInput, Shared};
 use crate::tables::Tables;
 use crate::writer::{Command, LogWriter};
 use crate::{LakeError, data_file};
@@ -32,11 +34,27 @@ impl Tables {
         outcome
     }
 
+    /// What is visible by now. Commit by commit, so that room comes back and questions find files as it goes.
     async fn flush_table(&self, table: Table) -> Result<(), LakeError> {
         let mut folder = self.folder(table).lock().await;
         self.settle(table, &mut folder).await?;
-        let Some(input) = self.shared.begin_flush(table) else { return Ok(()) };
+        let until = self.shared.visible();
+        while let Some(input) = self.shared.begin_flush(table, self.most_rows) {
+            let through = input.through;
+            self.flush_input(table, &mut folder, input).await?;
+            if through >= until {
+                break;
+            }
+        }
+        Ok(())
+    }
 
+    async fn flush_input(
+        &self,
+        table: Table,
+        folder: &mut DeltaFolder,
+        input: FlushInput,
+    ) -> Result<(), LakeError> {
         let (path, through, now) = (folder.path.clone(), input.through, self.clock.now());
         let (shared, quarantine) = (Arc::clone(&self.shared), self.quarantine.clone());
         let write = move || {
@@ -51,7 +69,7 @@ impl Tables {
 
         let purpose = Purpose::Flush { through };
         let change = Change { purpose, removed: Vec::new(), added };
-        self.commit(table, &mut folder, change, |step| self.steps.reached(table, step)).await
+        self.commit(table, folder, change, |step| self.steps.reached(table, step)).await
     }
 }
 
@@ -67,8 +85,11 @@ fn rows_of(
     };
     match late.once() {
         Ok(rows) => Ok(Some(rows)),
-        Err(reason) => {
-            quarantine.keep(sequence, late.record(), &reason)?;
+        // The rows are where they were; the next flush tries again.
+        Err(error @ Unmakable::Unavailable(_)) => Err(LakeError::Other(error.to_string())),
+        Err(Unmakable::Unreadable(reason)) => {
+            let record = late.record().map_err(|error| LakeError::Other(error.to_string()))?;
+            quarantine.keep(sequence, &record, &reason)?;
             shared.count(|stats| stats.quarantined += 1);
             Ok(None)
         }

@@ -22,8 +22,9 @@ pub(crate) struct HotRows {
 
 #[derive(Clone, Debug)]
 pub(crate) struct HotBatch {
-    /// Of the earliest append that is in it.
+    /// Of the earliest append that is in it, and of the latest.
     pub(crate) sequence: Sequence,
+    pub(crate) last: Sequence,
     pub(crate) part: HotPart,
     /// What it was admitted with.
     pub(crate) bytes: usize,
@@ -90,16 +91,30 @@ impl HotRows {
             return false;
         }
         let Ok(batch) = concat_batches(first.schema_ref(), [first, second]) else { return false };
-        let joined = HotBatch { part: HotPart::Made(batch), bytes: before.bytes + last.bytes, ..*before };
+        let (part, bytes) = (HotPart::Made(batch), before.bytes + last.bytes);
+        let joined = HotBatch { part, bytes, last: last.last, ..*before };
         self.active.truncate(self.active.len() - 2);
         self.active.push(joined);
         true
     }
 
-    /// Everything there is, for a file to be written from. It stays readable until `flushed`.
-    pub(crate) fn begin_flush(&mut self) -> Vec<HotBatch> {
-        self.flushing.append(&mut self.active);
-        self.flushing.clone()
+    /// The oldest rows, about `most` of them and whole appends, for a file to be written from; they stay readable until
+    /// `flushed`. Also the last append of which all rows are among them, if that is not simply the last.
+    pub(crate) fn begin_flush(&mut self, most: usize) -> (Vec<HotBatch>, Option<Sequence>) {
+        let mut rows: usize = self.flushing.iter().map(HotBatch::rows).sum();
+        let mut taken = 0;
+        let mut last = self.flushing.last().map(|part| part.last);
+        for part in &self.active {
+            if rows >= most && last < Some(part.sequence) {
+                break;
+            }
+            rows += part.rows();
+            taken += 1;
+            last = Some(part.last);
+        }
+        self.flushing.extend(self.active.drain(..taken));
+        let rest = self.active.first();
+        (self.flushing.clone(), rest.map(|rest| Sequence(rest.sequence.0 - 1)))
     }
 
     /// Forgets what `begin_flush` gave; returns the memory it was admitted with.
@@ -107,8 +122,16 @@ impl HotRows {
         std::mem::take(&mut self.flushing).iter().map(|hot| hot.bytes).sum()
     }
 
-    pub(crate) fn parts(&self) -> Vec<HotPart> {
-        self.all().map(|hot| hot.part.clone()).collect()
+    /// Those that are in memory, and those that stay in the log until each is asked for.
+    pub(crate) fn parts(&self) -> (Vec<HotPart>, Vec<LateRows>) {
+        let (mut here, mut late) = (Vec::new(), Vec::new());
+        for hot in self.all() {
+            match &hot.part {
+                HotPart::Late(rows) if rows.is_in_log() => late.push(rows.clone()),
+                part => here.push(part.clone()),
+            }
+        }
+        (here, late)
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -132,7 +155,7 @@ pub(crate) fn made(parts: Vec<HotPart>) -> Vec<RecordBatch> {
         HotPart::Made(batch) => Some(batch),
         // The flush keeps what can't be made for a person.
         HotPart::Late(rows) => {
-            rows.rows().inspect_err(|error| tracing::error!(error, "rows can't be shown")).ok()
+            rows.rows().inspect_err(|error| tracing::error!(%error, "rows can't be shown")).ok()
         }
     };
     parts.into_iter().filter_map(rows).collect()
@@ -167,7 +190,8 @@ mod tests {
         let row = serde_json::json!({"time": sequence, "ingest_time": 0, "stage": "rule"});
         let batch = batch_from_rows(&Table::Decisions.schema(), &[row]).expect("fits");
         let part = HotPart::Made(batch);
-        HotBatch { sequence: Sequence(sequence), part, bytes: 10, since: Timestamp::from_secs(1) }
+        let sequence = Sequence(sequence);
+        HotBatch { sequence, last: sequence, part, bytes: 10, since: Timestamp::from_secs(1) }
     }
 
     #[test]
@@ -175,7 +199,7 @@ mod tests {
         let mut hot = HotRows::default();
         (1..=1000).for_each(|sequence| hot.push(row(sequence)));
         assert_eq!(hot.rows(), 1000);
-        let batches = made(hot.parts());
+        let batches = made(hot.parts().0);
         assert!(batches.len() < 12, "{} batches", batches.len());
         let all = concat_batches(&Table::Decisions.schema(), &batches).expect("one schema");
         assert_eq!(
@@ -189,12 +213,36 @@ mod tests {
     fn rows_in_a_flush_stay_readable_and_newer_ones_are_not_joined_to_them() {
         let mut hot = HotRows::default();
         hot.push(row(1));
-        assert_eq!(hot.begin_flush().len(), 1);
+        assert_eq!(hot.begin_flush(100).0.len(), 1);
         hot.push(row(2));
         assert_eq!(hot.rows(), 2);
 
         assert_eq!(hot.flushed(), 10);
         assert_eq!(hot.rows(), 1);
         assert_eq!(hot.oldest().map(|hot| hot.sequence), Some(Sequence(2)));
+    }
+
+    #[test]
+    fn a_flush_takes_about_as_many_as_it_should_and_never_a_part_of_an_append() {
+        let mut hot = HotRows::default();
+        let large = |sequence| {
+            let rows =
+                (0..2_000).map(|time| serde_json::json!({"time": time, "ingest_time": 0, "stage": "rule"}));
+            let batch = batch_from_rows(&Table::Decisions.schema(), &rows.collect::<Vec<_>>()).expect("fits");
+            HotBatch { part: HotPart::Made(batch), ..row(sequence) }
+        };
+        // Of append 4 come two batches, and of 3 to 7 some are joined.
+        for part in [large(1), large(2), row(3), row(4), row(4), row(5), large(6), row(7)] {
+            hot.push(part);
+        }
+        let mut took = Vec::new();
+        while hot.oldest().is_some() {
+            let (parts, through) = hot.begin_flush(2_001);
+            let (again, still) = hot.begin_flush(0);
+            assert_eq!((again.len(), still), (parts.len(), through), "what is taken stays taken");
+            took.push((parts.iter().map(HotBatch::rows).sum::<usize>(), through));
+            hot.flushed();
+        }
+        assert_eq!(took, [(4_000, Some(Sequence(2))), (2_004, Some(Sequence(6))), (1, None)]);
     }
 }

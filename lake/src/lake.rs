@@ -16,11 +16,11 @@ use crate::error::at;
 use crate::event_ids::EventIds;
 use crate::home::Home;
 use crate::hot::Arrived;
-use crate::late::LateRows;
+use crate::late::{LateRows, Record};
 use crate::lock::FolderLock;
 use crate::maintain::{FlushPolicy, keep_up, maintain, probe_log};
 use crate::quarantine::Quarantine;
-use crate::record::RecordReader;
+use crate::record::{RecordReader, Trust};
 use crate::replay::{HeldThrough, Replay};
 use crate::rows::{admissible, memory_bytes};
 use crate::schemas::Schemas;
@@ -34,6 +34,9 @@ use crate::{
 
 /// A file for every other append would be all names and no contents.
 const LEAST_SEGMENT_BYTES: u64 = 4 << 10;
+
+/// A flush takes no more than this many times the rows that make it due: what comes meanwhile waits for it.
+const FLUSHES_AT_ONCE: usize = 5;
 
 #[derive(Clone, Debug)]
 pub struct Lake {
@@ -99,6 +102,7 @@ impl Lake {
             shared: Arc::clone(&shared),
             clock: Arc::clone(&clock),
             steps: seams.flush_steps,
+            most_rows: config.flush_rows.saturating_mul(FLUSHES_AT_ONCE),
             quarantine: Quarantine::below(&home.own),
             folders,
         });
@@ -137,8 +141,9 @@ impl Lake {
     /// the reader will make of `original`, which it has checked. Not for business events: those are looked at one by one.
     pub async fn append_outlined(&self, original: Original, outline: RowsOutline) -> Result<(), LakeError> {
         let admission = self.inner.shared.admit(outline.bytes, self.patience).await?;
-        let record = Bytes::from(record::of_original(&original, &[(outline.table, outline.rows)])?);
-        let rows = LateRows::of(outline, record.clone(), Arc::clone(&self.inner.originals));
+        let record = Bytes::from(record::of_outlined(&original, &outline)?);
+        let held = Record::Held(record.clone(), Trust::Checked);
+        let rows = LateRows::of(outline, held, Arc::clone(&self.inner.originals));
         self.inner.writer.append(record, Arrived::Late(rows), admission).await
     }
 

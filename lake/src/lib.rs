@@ -72,6 +72,7 @@ pub use erase::Erased;
 pub use error::LakeError;
 pub use gather::{Place, gather};
 pub use lake::Lake;
+pub use late::{LateRows, Unmakable};
 pub use layout::properties as file_properties;
 pub use needle::{ColumnPath, Needle};
 pub use physical::{from_physical, physical_schema, to_physical};

@@ -2,28 +2,32 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 1 | what follows: 1 rows, 2 an original; more than that is of a newer program |
-//! | rest | rows as a zstd frame of `tables`; an original as in `original` |
+//! | 1 | what follows: 1 rows, 2 an original, 3 an outlined original; more than that is of a newer program |
+//! | rest | rows as a zstd frame of `tables`; an original as in `original`; its outline before that, as in `outlined` |
 //!
 //! Rows are what we state ourselves, a few at a time: zstd makes a record of one row a third of what lz4 does. An
 //! original is compressed by lz4, because there its time counts.
 
 mod lz4;
 mod original;
+mod outlined;
 mod tables;
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use plimsoll_model::{Original, ReadOriginal, SignalBatch, Table};
+use arrow::array::RecordBatch;
+use plimsoll_model::{Original, ReadOriginal, RowsOutline, SignalBatch, Table};
 
+use self::original::Logged;
 use crate::LakeError;
 use crate::schemas::Schemas;
 
 const ROWS: u8 = 1;
 const ORIGINAL: u8 = 2;
-const NEWEST: u8 = ORIGINAL;
+const OUTLINED: u8 = 3;
+const NEWEST: u8 = OUTLINED;
 /// More than any buffer limit would let in.
 const MAX_DECODED_BYTES: u64 = 2 << 30;
 
@@ -43,17 +47,46 @@ pub(crate) fn of_original(original: &Original, tables: &[(Table, usize)]) -> Res
     Ok(record)
 }
 
-/// What a record of an original gives, if that is as many rows of the same tables as it says. May panic.
-pub(crate) fn rows_of_checked(
+/// Its rows are made later, of this.
+pub(crate) fn of_outlined(original: &Original, outline: &RowsOutline) -> Result<Vec<u8>, LakeError> {
+    let mut record = vec![OUTLINED];
+    outlined::encode_onto(&mut record, outline);
+    original::encode_onto(&mut record, original, &[(outline.table, outline.rows)])?;
+    Ok(record)
+}
+
+/// What an outlined original says of its rows; `None` for any other record, and for one that contradicts itself.
+pub(crate) fn outline_of(record: &[u8]) -> Option<RowsOutline> {
+    let [OUTLINED, rest @ ..] = record else { return None };
+    outlined::read_head(rest).ok().map(|(outline, _)| outline)
+}
+
+/// Whether somebody has looked at the bytes of an original in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    Checked,
+    FromDisk,
+}
+
+/// The rows of an outlined original, if they are what it says. May panic.
+pub(crate) fn rows_of_outlined(
     record: &[u8],
     originals: &dyn ReadOriginal,
-) -> Result<Vec<SignalBatch>, Unreadable> {
-    let [ORIGINAL, rest @ ..] = record else { return Err("it is no original".into()) };
-    let logged = original::read_head(rest)?;
-    let batches = logged.rows(|original| originals.rows_of_checked(original))?;
-    match logged.difference(&batches) {
-        Some(difference) => Err(difference.into()),
-        None => Ok(batches),
+    trust: Trust,
+) -> Result<RecordBatch, Unreadable> {
+    let [OUTLINED, rest @ ..] = record else { return Err("it has no outline".into()) };
+    let (outline, logged) = outlined::read_head(rest)?;
+    let mut batches = logged.rows(|original| match trust {
+        Trust::Checked => originals.rows_of_checked(original),
+        Trust::FromDisk => originals.rows(original),
+    })?;
+    if let Some(difference) = logged.difference(&batches) {
+        return Err(difference.into());
+    }
+    let rows = batches.pop().ok_or("it has no rows")?;
+    match rows.time_range() {
+        Some(times) if times == (outline.earliest, outline.latest) => Ok(rows.batch),
+        times => Err(format!("its rows are of {times:?}, which is not what it says: {outline:?}").into()),
     }
 }
 
@@ -95,7 +128,8 @@ impl RecordReader {
 
     fn read_known(&self, record: &[u8], wants: &dyn Fn(Table) -> bool) -> Result<Recovered, Unreadable> {
         match record {
-            [ORIGINAL, rest @ ..] => self.read_original(rest, wants),
+            [ORIGINAL, rest @ ..] => self.read_original(&original::read_head(rest)?, wants),
+            [OUTLINED, rest @ ..] => self.read_original(&outlined::read_head(rest)?.1, wants),
             [ROWS, frame @ ..] => self.read_rows(&unzstd(frame)?),
             _ => Err("nothing begins like this".into()),
         }
@@ -105,8 +139,11 @@ impl RecordReader {
         Ok(Recovered { batches: tables::decode(tables, &self.schemas)?, complaint: None })
     }
 
-    fn read_original(&self, rest: &[u8], wants: &dyn Fn(Table) -> bool) -> Result<Recovered, Unreadable> {
-        let logged = original::read_head(rest)?;
+    fn read_original(
+        &self,
+        logged: &Logged<'_>,
+        wants: &dyn Fn(Table) -> bool,
+    ) -> Result<Recovered, Unreadable> {
         if !logged.tables.iter().any(|(table, _)| wants(*table)) {
             return Ok(Recovered::default());
         }

@@ -2,14 +2,17 @@
 //! stop this start, nor the ones to come.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use plimsoll_model::Table;
-use plimsoll_wal::{Disk, Options, Sequence, Wal};
+use plimsoll_wal::{Disk, Entry, Options, Sequence, Wal};
 
 use crate::LakeError;
 use crate::event_ids::EventIds;
+use crate::late::{LateRows, Record};
 use crate::quarantine::Quarantine;
-use crate::record::RecordReader;
+use crate::record::{RecordReader, Trust, outline_of};
 use crate::state::Shared;
 
 /// Through where each table's files hold the log.
@@ -32,9 +35,9 @@ impl Replay<'_> {
     pub(crate) fn run(mut self, log: &Path, disk: Box<dyn Disk>) -> Result<Wal, LakeError> {
         let mut outcome = Ok(());
         let options = Options { segment_bytes: self.segment_bytes };
-        let mut wal = Wal::open_on(disk, log, options, |sequence, record| {
+        let mut wal = Wal::replay_on(disk, log, options, |entry| {
             if outcome.is_ok() {
-                outcome = self.take(sequence, record);
+                outcome = self.take(entry);
             }
         })?;
         outcome?;
@@ -48,11 +51,21 @@ impl Replay<'_> {
         Ok(wal)
     }
 
-    fn take(&mut self, sequence: Sequence, record: &[u8]) -> Result<(), LakeError> {
-        let mut recovered = self.reader.read(record, |table| self.held[table as usize] < sequence)?;
+    /// Of outlined rows no more than the outline is read: who asks for them makes them, and the checks are theirs then.
+    fn take(&mut self, Entry { sequence, payload, place }: Entry<'_>) -> Result<(), LakeError> {
+        if let Some(outline) = outline_of(payload) {
+            if self.held[outline.table as usize] < sequence {
+                let rows = |record| LateRows::of(outline, record, Arc::clone(&self.reader.originals));
+                let held = || rows(Record::Held(Bytes::copy_from_slice(payload), Trust::FromDisk));
+                let logged = || rows(Record::Logged(place.clone()));
+                self.shared.replayed_late(sequence, outline, [&held, &logged]);
+            }
+            return Ok(());
+        }
+        let mut recovered = self.reader.read(payload, |table| self.held[table as usize] < sequence)?;
         if let Some(complaint) = recovered.complaint {
             self.shared.count(|stats| stats.quarantined += 1);
-            self.quarantine.keep(sequence, record, &complaint)?;
+            self.quarantine.keep(sequence, payload, &complaint)?;
         }
         self.event_ids.keep_first(&mut recovered.batches);
         self.shared.replayed(sequence, recovered.batches);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use plimsoll_model::{Clock, SignalBatch, Table, Timestamp};
+use plimsoll_model::{Clock, RowsOutline, SignalBatch, Table, Timestamp};
 use plimsoll_wal::Sequence;
 use tokio::sync::Notify;
 
@@ -13,6 +13,9 @@ use crate::room::Admission;
 use crate::rows::memory_bytes;
 use crate::stats::FileTotals;
 use crate::{DataFile, LakeStats, TableSnapshot, season};
+
+/// What a record that is left in the log takes in memory, generously.
+const LOGGED_BYTES: usize = 512;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -78,7 +81,12 @@ impl Shared {
                     }
                     state.insert(sequence, batches, now)
                 }
-                Arrived::Late(rows) => state.insert_late(sequence, rows, now),
+                Arrived::Late(rows) => {
+                    let RowsOutline { table, rows: count, bytes, .. } = rows.outline();
+                    *state.stats.appended_rows.entry(table).or_default() += count as u64;
+                    state.insert_late(sequence, rows, bytes, now);
+                    bytes
+                }
             };
             admission.keep(moved_in, &mut state.stats);
         }
@@ -91,6 +99,22 @@ impl Shared {
         let now = self.clock.now();
         let mut state = self.lock();
         state.stats.buffered_bytes += state.insert(sequence, batches, now);
+    }
+
+    /// The same of rows that need not be made for it. They are held like those that are received, in half of the buffer at
+    /// most, so that there is room for what comes next; `held` and `logged` say what is left of a record then.
+    pub(crate) fn replayed_late(
+        &self,
+        sequence: Sequence,
+        outline: RowsOutline,
+        [held, logged]: [&dyn Fn() -> LateRows; 2],
+    ) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let is_held = state.stats.buffered_bytes + outline.bytes <= self.buffer_limit_bytes / 2;
+        let (rows, bytes) = if is_held { (held(), outline.bytes) } else { (logged(), LOGGED_BYTES) };
+        state.stats.buffered_bytes += bytes;
+        state.insert_late(sequence, rows, bytes, now);
     }
 
     /// The log holds nothing beyond `sequence`.
@@ -112,12 +136,12 @@ impl Shared {
     }
 
     pub(crate) fn snapshot(&self, table: Table) -> TableSnapshot {
-        let (parts, cold) = {
+        let ((parts, late), cold) = {
             let state = self.lock();
             let entry = &state.tables[table as usize];
             (entry.hot.parts(), entry.cold.clone())
         };
-        TableSnapshot { table, hot: made(parts), cold }
+        TableSnapshot { table, hot: made(parts), late, cold }
     }
 
     pub(crate) fn arrivals(&self, table: Table, since: Sequence) -> Arrivals {
@@ -125,11 +149,16 @@ impl Shared {
         state.tables[table as usize].arrivals.since(since, state.visible)
     }
 
-    /// `None` when there is nothing to flush.
-    pub(crate) fn begin_flush(&self, table: Table) -> Option<FlushInput> {
+    /// About `most` of the oldest rows. `None` when there is nothing to flush.
+    pub(crate) fn begin_flush(&self, table: Table, most: usize) -> Option<FlushInput> {
         let mut state = self.lock();
-        let parts = state.tables[table as usize].hot.begin_flush();
-        (!parts.is_empty()).then_some(FlushInput { parts, through: state.visible })
+        let (parts, through) = state.tables[table as usize].hot.begin_flush(most);
+        (!parts.is_empty()).then_some(FlushInput { parts, through: through.unwrap_or(state.visible) })
+    }
+
+    /// The last sequence whose rows are visible.
+    pub(crate) fn visible(&self) -> Sequence {
+        self.lock().visible
     }
 
     /// Swaps what `begin_flush` gave for the file it now lies in; in one step, so that no reader sees both or neither.
@@ -216,21 +245,21 @@ impl State {
             }
             let bytes = memory_bytes(&rows.batch);
             moved_in += bytes;
-            entry.hot.push(HotBatch { sequence, part: HotPart::Made(rows.batch), bytes, since });
+            let part = HotPart::Made(rows.batch);
+            entry.hot.push(HotBatch { sequence, last: sequence, part, bytes, since });
         }
         moved_in
     }
 }
 
 impl State {
-    /// As `insert`, of rows that are made later.
-    fn insert_late(&mut self, sequence: Sequence, rows: LateRows, since: Timestamp) -> usize {
+    /// As `insert`, of rows that are made later and take so much room.
+    fn insert_late(&mut self, sequence: Sequence, rows: LateRows, bytes: usize, since: Timestamp) {
         self.visible = self.visible.max(sequence);
         let outline = rows.outline();
-        *self.stats.appended_rows.entry(outline.table).or_default() += outline.rows as u64;
         let entry = &mut self.tables[outline.table as usize];
         entry.arrivals.push(sequence, outline.earliest, season::watermark(outline.latest, since));
-        entry.hot.push(HotBatch { sequence, part: HotPart::Late(rows), bytes: outline.bytes, since });
-        outline.bytes
+        let part = HotPart::Late(rows);
+        entry.hot.push(HotBatch { sequence, last: sequence, part, bytes, since });
     }
 }

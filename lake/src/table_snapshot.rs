@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use arrow::array::RecordBatch;
 use plimsoll_model::{Table, Timestamp};
 
+use crate::LateRows;
+
 /// A Parquet file of the Delta table, in the physical schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataFile {
@@ -26,12 +28,15 @@ impl DataFile {
     }
 }
 
-/// One consistent view of a table: each acknowledged row exactly once, either in memory or in a file.
+/// One consistent view of a table: each acknowledged row exactly once, in memory, in the log or in a file.
 #[derive(Clone, Debug)]
 pub struct TableSnapshot {
     pub table: Table,
     /// In `table.schema()`.
     pub hot: Vec<RecordBatch>,
+    /// Rows that only the log holds, also in `table.schema()`: after a crash there may be more of them than fit into memory, so
+    /// they are read part by part by whoever wants them. `Unreadable` ones are not rows of the table.
+    pub late: Vec<LateRows>,
     /// In `physical_schema(table)`.
     pub cold: Vec<DataFile>,
 }

@@ -17,6 +17,8 @@ pub(crate) struct Tables {
     pub(crate) shared: Arc<Shared>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) steps: Arc<dyn FlushSteps>,
+    /// In one commit of a flush.
+    pub(crate) most_rows: usize,
     pub(crate) quarantine: Quarantine,
     /// In the order of `Table::ALL`. One change of a table at a time.
     pub(crate) folders: Vec<Mutex<DeltaFolder>>,

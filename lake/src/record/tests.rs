@@ -66,8 +66,8 @@ fn the_tables_of_an_append_come_back_as_they_were() {
 
 #[test]
 fn a_record_of_a_newer_program_is_refused_and_not_stepped_over() {
-    let error = reader().read(&[3, 1, 2], |_| true).expect_err("kind 3");
-    assert!(error.to_string().contains("kind 3"), "{error}");
+    let error = reader().read(&[4, 1, 2], |_| true).expect_err("kind 4");
+    assert!(error.to_string().contains("kind 4"), "{error}");
 }
 
 #[test]

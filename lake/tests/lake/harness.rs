@@ -145,6 +145,7 @@ fn rows_of(table: Table, rows: &[serde_json::Value]) -> SignalBatch {
 pub(crate) fn read(lake: &Lake, table: Table) -> Vec<RecordBatch> {
     let snapshot = lake.snapshot(table);
     let mut batches = snapshot.hot;
+    batches.extend(snapshot.late.iter().filter_map(|rows| rows.once().ok()));
     for file in snapshot.cold {
         let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&file.path).expect("there"));
         let reader = reader.expect("a Parquet file").build().expect("readable");

@@ -9,5 +9,6 @@ mod faults;
 mod harness;
 mod maintain;
 mod originals;
+mod outlined;
 mod upkeep;
 mod verbs;
