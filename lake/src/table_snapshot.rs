@@ -40,3 +40,12 @@ pub struct TableSnapshot {
     /// In `physical_schema(table)`.
     pub cold: Vec<DataFile>,
 }
+
+impl TableSnapshot {
+    /// How many rows no file holds yet.
+    #[must_use]
+    pub fn unflushed_rows(&self) -> usize {
+        let hot = self.hot.iter().map(RecordBatch::num_rows);
+        hot.chain(self.late.iter().map(|rows| rows.outline().rows)).sum()
+    }
+}

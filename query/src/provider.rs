@@ -1,6 +1,7 @@
 //! Tables as DataFusion sees them: rows in memory and rows in Parquet are one table.
 
 mod cold;
+mod late;
 mod moment;
 mod promoted;
 mod pruning;
@@ -83,15 +84,22 @@ impl TableProvider for LakeTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let range = pruning::time_range(filters);
-        let files: Vec<_> = self.snapshot()?.cold.iter().filter(|file| range.touches(file)).collect();
-        if files.is_empty() {
-            return self.scan_hot(projection);
+        let (range, snapshot) = (pruning::time_range(filters), self.snapshot()?);
+        let mut scans = Vec::new();
+        let files: Vec<_> = snapshot.cold.iter().filter(|file| range.touches_file(file)).collect();
+        if !files.is_empty() {
+            scans.push(cold::scan(session, self.table, &files, projection, filters, limit)?);
         }
-        let cold = cold::scan(session, self.table, &files, projection, filters, limit)?;
-        if self.snapshot()?.hot.is_empty() {
-            return Ok(cold);
+        let late: Vec<_> = snapshot.late.iter().filter(|rows| range.touches_rows(rows)).cloned().collect();
+        if !late.is_empty() {
+            scans.push(late::scan(session, self.table, &late, projection, limit)?);
         }
-        UnionExec::try_new(vec![self.scan_hot(projection)?, cold])
+        if !snapshot.hot.is_empty() || scans.is_empty() {
+            scans.insert(0, self.scan_hot(projection)?);
+        }
+        match scans.len() {
+            1 => Ok(scans.remove(0)),
+            _ => UnionExec::try_new(scans),
+        }
     }
 }

@@ -8,8 +8,8 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, binary_expr, lit};
-use plimsoll_lake::DataFile;
-use plimsoll_model::Table;
+use plimsoll_lake::{DataFile, LateRows};
+use plimsoll_model::{Table, Timestamp};
 
 use super::promoted;
 
@@ -21,8 +21,16 @@ pub(super) struct TimeRange {
 }
 
 impl TimeRange {
-    pub(super) fn touches(&self, file: &DataFile) -> bool {
-        file.max_time.nanos() >= self.earliest && file.min_time.nanos() <= self.latest
+    pub(super) fn touches_file(&self, file: &DataFile) -> bool {
+        self.touches(file.min_time, file.max_time)
+    }
+
+    pub(super) fn touches_rows(&self, rows: &LateRows) -> bool {
+        self.touches(rows.outline().earliest, rows.outline().latest)
+    }
+
+    fn touches(&self, earliest: Timestamp, latest: Timestamp) -> bool {
+        latest.nanos() >= self.earliest && earliest.nanos() <= self.latest
     }
 }
 
@@ -121,7 +129,6 @@ fn unqualified(filter: Expr) -> Expr {
 #[cfg(test)]
 mod tests {
     use datafusion::prelude::col;
-    use plimsoll_model::Timestamp;
 
     use super::*;
 
@@ -140,16 +147,16 @@ mod tests {
             [col("time").gt_eq(moment(10)).and(moment(20).gt(col("spans.time"))), col("name").eq(lit("x"))];
         let range = time_range(&filters);
         assert_eq!(range, TimeRange { earliest: 10, latest: 20 });
-        assert!(range.touches(&file(0, 10)));
-        assert!(range.touches(&file(20, 30)));
-        assert!(!range.touches(&file(0, 9)));
-        assert!(!range.touches(&file(21, 30)));
+        assert!(range.touches_file(&file(0, 10)));
+        assert!(range.touches_file(&file(20, 30)));
+        assert!(!range.touches_file(&file(0, 9)));
+        assert!(!range.touches_file(&file(21, 30)));
     }
 
     #[test]
     fn a_time_under_or_limits_nothing() {
         let range = time_range(&[col("time").gt(moment(10)).or(col("name").eq(lit("x")))]);
-        assert!(range.touches(&file(0, 1)));
+        assert!(range.touches_file(&file(0, 1)));
     }
 
     #[test]

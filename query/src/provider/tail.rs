@@ -23,6 +23,7 @@ fn newest(snapshot: &TableSnapshot) -> Result<Option<i64>> {
     for batch in &snapshot.hot {
         newest = newest.max(max(times(batch)?));
     }
+    newest = newest.max(snapshot.late.iter().map(|rows| rows.outline().latest.nanos()).max());
     Ok(newest)
 }
 
@@ -76,6 +77,7 @@ mod tests {
         let snapshot = TableSnapshot {
             table: Table::Decisions,
             hot: hot.iter().map(|minutes| batch(minutes)).collect(),
+            late: Vec::new(),
             cold: cold.iter().map(file).collect(),
         };
         let joined = joined(snapshot, &Minutes(tail.to_vec())).expect("joins");
