@@ -50,12 +50,12 @@ async fn a_full_buffer_refuses_until_it_is_flushed() {
     assert_eq!(numbers(&lake, Table::Decisions), (0..1000).collect::<Vec<_>>());
 }
 
-/// With room for this many times the memory of 500 decisions.
-async fn with_room_for(house: &House, times: f64) -> Lake {
+/// With room for so many hundredths of the memory of 500 decisions.
+async fn with_room_for(house: &House, percent: usize) -> Lake {
     let elsewhere = House::new();
     let lake = elsewhere.open().await;
     lake.append(vec![decisions(0..500)]).await.expect("fits");
-    let limit = (lake.stats().buffered_bytes as f64 * times) as usize;
+    let limit = lake.stats().buffered_bytes * percent / 100;
     house.open_as(Config { flush_rows: 10_000, buffer_limit_bytes: limit, ..house.config() }).await
 }
 
@@ -68,7 +68,7 @@ async fn somebody_waits(lake: &Lake) {
 #[tokio::test]
 async fn who_is_patient_waits_for_the_flush_and_is_refused_when_none_comes_in_time() {
     let house = House::new();
-    let lake = with_room_for(&house, 1.5).await;
+    let lake = with_room_for(&house, 150).await;
     lake.append(vec![decisions(0..500)]).await.expect("fits");
     let append = |numbers| {
         let lake = lake.clone().patient(Duration::from_secs(2));
@@ -98,7 +98,7 @@ async fn who_is_patient_waits_for_the_flush_and_is_refused_when_none_comes_in_ti
 #[tokio::test]
 async fn somebody_who_waits_for_room_makes_the_flush_come() {
     let house = House::new();
-    let lake = with_room_for(&house, 2.5).await;
+    let lake = with_room_for(&house, 250).await;
     lake.append(vec![decisions(0..500)]).await.expect("fits");
     let stop = CancellationToken::new();
     let maintenance = {
