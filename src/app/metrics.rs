@@ -170,6 +170,33 @@ fn lake(stats: &LakeStats) -> Vec<Sample> {
             "Acknowledged log entries that were missing or unreadable at the start.",
             stats.lost_log_entries,
         ),
+        counter("plimsoll_lake_flushes_total", "Flushes of a table to Delta.", stats.flushes),
+        counter("plimsoll_lake_flush_failures_total", "Flushes that failed.", stats.flush_failures),
+        counter(
+            "plimsoll_lake_quarantined_total",
+            "Unreadable records and commits kept aside.",
+            stats.quarantined,
+        ),
+        gauge(
+            "plimsoll_lake_buffered_bytes",
+            "Arrow memory that no file holds yet.",
+            stats.buffered_bytes as u64,
+        ),
+        gauge("plimsoll_lake_buffered_rows", "Rows that no file holds yet.", stats.buffered_rows as u64),
+    ];
+    samples.extend(room(stats));
+    samples.extend(upkeep(&stats.upkeep));
+    samples.extend(stats.files.iter().flat_map(|(table, totals)| files(*table, totals)));
+    samples.extend(stats.appended_rows.iter().map(|(table, rows)| Sample {
+        labels: vec![("table", table.to_string())],
+        ..counter("plimsoll_lake_appended_rows_total", "Rows acknowledged since the start.", *rows)
+    }));
+    samples
+}
+
+/// In the buffer: who found none.
+fn room(stats: &LakeStats) -> [Sample; 3] {
+    [
         counter(
             "plimsoll_lake_refused_appends_total",
             "Appends refused: the buffer was full.",
@@ -185,27 +212,7 @@ fn lake(stats: &LakeStats) -> Vec<Sample> {
             "Appends that wait for a flush now.",
             stats.waiting_for_room as u64,
         ),
-        counter("plimsoll_lake_flushes_total", "Flushes of a table to Delta.", stats.flushes),
-        counter("plimsoll_lake_flush_failures_total", "Flushes that failed.", stats.flush_failures),
-        counter(
-            "plimsoll_lake_quarantined_total",
-            "Unreadable records and commits kept aside.",
-            stats.quarantined,
-        ),
-        gauge(
-            "plimsoll_lake_buffered_bytes",
-            "Arrow memory that no file holds yet.",
-            stats.buffered_bytes as u64,
-        ),
-        gauge("plimsoll_lake_buffered_rows", "Rows that no file holds yet.", stats.buffered_rows as u64),
-    ];
-    samples.extend(upkeep(&stats.upkeep));
-    samples.extend(stats.files.iter().flat_map(|(table, totals)| files(*table, totals)));
-    samples.extend(stats.appended_rows.iter().map(|(table, rows)| Sample {
-        labels: vec![("table", table.to_string())],
-        ..counter("plimsoll_lake_appended_rows_total", "Rows acknowledged since the start.", *rows)
-    }));
-    samples
+    ]
 }
 
 fn upkeep(stats: &UpkeepStats) -> Vec<Sample> {
