@@ -121,7 +121,7 @@ impl StateTable for LakeTables {
                 "files": snapshot.cold.len(),
                 "rows": snapshot.cold.iter().map(|file| file.rows).sum::<u64>(),
                 "bytes": snapshot.cold.iter().map(|file| file.size_bytes).sum::<u64>(),
-                "rows_in_memory": snapshot.unflushed_rows(),
+                "rows_in_memory": snapshot.hot.iter().map(RecordBatch::num_rows).sum::<usize>(),
             })
         };
         Ok(batch_from_rows(&self.schema(), &Table::ALL.map(row))?)
