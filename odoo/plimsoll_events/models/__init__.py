@@ -1,0 +1,1 @@
+from . import plimsoll_events
