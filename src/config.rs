@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use plimsoll_model::{Table, TenantName};
+use plimsoll_query::View;
+use plimsoll_rules::Pack;
 use serde::Deserialize;
 
 use tenants::TenantEntry;
@@ -82,6 +84,7 @@ struct Query {
 struct Rules {
     files: Vec<String>,
     packs: Vec<String>,
+    skip: Vec<String>,
     calendars: PathBuf,
     interval: Span,
 }
@@ -135,8 +138,9 @@ impl Config {
             }
         }
         self.check_lake()?;
-        if let Some(pack) = self.rules.packs.first() {
-            bail!("rules.packs names \"{pack}\", but this version embeds no packs: remove it");
+        if let Some(unknown) = self.rules.packs.iter().find(|name| Pack::named(name).is_none()) {
+            let known = Pack::all().iter().map(|pack| pack.name).collect::<Vec<_>>().join(", ");
+            bail!("rules.packs names \"{unknown}\", which is not in this program: there are {known}");
         }
         self.refuse_file_of_later_versions("rules.calendars", &self.rules.calendars)?;
         self.refuse_file_of_later_versions("alerting.escalation", &self.alerting.escalation)
@@ -271,6 +275,11 @@ impl Config {
             max_rows: self.query.max_rows,
             spill_dir: self.data_dir().join("spill"),
             spill_limit_bytes: self.query.spill_limit.0 as u64,
+            views: self
+                .packs()
+                .flat_map(Pack::views)
+                .map(|(name, sql)| View { name: name.into(), sql: sql.into() })
+                .collect(),
         }
     }
 
@@ -282,10 +291,17 @@ impl Config {
         }
         Ok(plimsoll_rules::Config {
             files,
+            packs: self.packs().collect(),
+            skip: self.rules.skip.clone(),
             interval: self.rules.interval.0,
             public_url: self.public_url_of(&tenant.name),
             tenant: tenant.name.clone(),
         })
+    }
+
+    /// `check` has refused the names of none.
+    pub(crate) fn packs(&self) -> impl Iterator<Item = &'static Pack> {
+        self.rules.packs.iter().filter_map(|name| Pack::named(name))
     }
 
     fn expand(&self, pattern: &str) -> anyhow::Result<Vec<PathBuf>> {

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::View;
+
 /// Statements of people that run at a time; others wait for their turn within their own deadline.
 pub(crate) const CONCURRENT_STATEMENTS: usize = 4;
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub spill_dir: PathBuf,
     /// For people and rules each.
     pub spill_limit_bytes: u64,
+    /// Beside our own.
+    pub views: Vec<View>,
 }
 
 impl Default for Config {
@@ -45,6 +49,7 @@ impl Default for Config {
             max_rows: 100_000,
             spill_dir: PathBuf::from("data/spill"),
             spill_limit_bytes: 1024 * 1024 * 1024,
+            views: Vec::new(),
         }
     }
 }

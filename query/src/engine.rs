@@ -20,6 +20,7 @@ use crate::config::{CONCURRENT_EVALUATIONS, CONCURRENT_STATEMENTS, RESULT_LIMIT_
 use crate::fence::{self, AllowList};
 use crate::lane::{self, Lane, LaneStats};
 use crate::session::{self, Sources};
+use crate::views::Views;
 use crate::{Config, QueryError, QueryOutput, output};
 
 /// A positional parameter (`$1`, ...) of a statement.
@@ -69,7 +70,8 @@ impl QueryEngine {
         let people = Arc::new(Lane::new("query", CONCURRENT_STATEMENTS, &config)?);
         let rules = Arc::new(Lane::new("rules", CONCURRENT_EVALUATIONS, &config)?);
         let people_template = session::template(people.environment())?;
-        let sources = Sources { lake, state, planner: Arc::new(people_template.clone()) };
+        let planner = Arc::new(people_template.clone());
+        let sources = Sources { lake, state, views: Views::new(config.views), planner };
         let inner = Inner {
             people_template,
             rules_template: session::template(rules.environment())?,
@@ -87,9 +89,10 @@ impl QueryEngine {
     /// this one.
     #[must_use]
     pub fn for_tenant(&self, lake: Lake, state: Vec<Arc<dyn StateTable>>) -> Self {
-        let Inner { people, rules, people_template, rules_template, clock, max_rows, .. } =
+        let Inner { people, rules, people_template, rules_template, clock, max_rows, sources, .. } =
             self.inner.as_ref();
-        let sources = Sources { lake, state, planner: Arc::new(people_template.clone()) };
+        let (views, planner) = (sources.views.clone(), Arc::clone(&sources.planner));
+        let sources = Sources { lake, state, views, planner };
         let inner = Inner {
             people: Arc::clone(people),
             rules: Arc::clone(rules),

@@ -29,4 +29,5 @@ pub use engine::{Description, Param, QueryEngine};
 pub use error::QueryError;
 pub use lane::LaneStats;
 pub use output::QueryOutput;
+pub use views::View;
 pub use wire::serve_postgres;

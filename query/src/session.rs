@@ -19,8 +19,8 @@ use plimsoll_lake::Lake;
 use plimsoll_model::{StateTable, Table, Timestamp};
 
 use crate::provider::{LakeTable, StateRows};
-use crate::views::{LakeTables, WithViews};
-use crate::{QueryError, functions, lane, views};
+use crate::views::{LakeTables, Views, WithViews};
+use crate::{QueryError, functions, lane};
 
 /// The database's name, as PostgreSQL clients see it.
 pub(crate) const CATALOG: &str = "plimsoll";
@@ -31,7 +31,8 @@ pub(crate) const SCHEMA: &str = "public";
 pub(crate) struct Sources {
     pub(crate) lake: Lake,
     pub(crate) state: Vec<Arc<dyn StateTable>>,
-    /// For the views.
+    pub(crate) views: Views,
+    /// Plans them.
     pub(crate) planner: Arc<SessionState>,
 }
 
@@ -39,7 +40,11 @@ impl Sources {
     pub(crate) fn table_names(&self) -> Vec<String> {
         let lake = Table::ALL.into_iter().map(Table::name);
         let state = self.own_state().map(|table| table.name());
-        lake.chain(state).chain([self.lake_tables().name()]).chain(views::NAMES).map(str::to_owned).collect()
+        lake.chain(state)
+            .chain([self.lake_tables().name()])
+            .map(str::to_owned)
+            .chain(self.views.names())
+            .collect()
     }
 
     /// Fresh providers: the first scan of a table takes its snapshot, every other scan of the statement shares it.
@@ -55,7 +60,11 @@ impl Sources {
         }
         let sizes: Arc<dyn StateTable> = Arc::new(self.lake_tables());
         schema.register_table(sizes.name().to_owned(), Arc::new(StateRows::of(sizes)))?;
-        Ok(Arc::new(WithViews { tables: Arc::new(schema), planner: Arc::clone(&self.planner) }))
+        Ok(Arc::new(WithViews {
+            tables: Arc::new(schema),
+            views: self.views.clone(),
+            planner: Arc::clone(&self.planner),
+        }))
     }
 
     fn lake_tables(&self) -> LakeTables {

@@ -1,6 +1,7 @@
 //! Questions that many ask, under a name of their own: views over the tables of the same session. A view is planned when a
 //! statement names it, and costs nothing otherwise.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::RecordBatch;
@@ -16,13 +17,35 @@ use serde_json::json;
 
 use crate::session;
 
-pub(crate) const NAMES: [&str; 2] = ["changes", "source_costs"];
+/// A question under a name: `SELECT * FROM name` asks it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    pub name: String,
+    /// One SELECT, which may name other views. `now()` is that of the statement that names the view.
+    pub sql: String,
+}
 
-fn text_of(view: &str) -> Option<&'static str> {
-    match view {
-        "changes" => Some(CHANGES),
-        "source_costs" => Some(SOURCE_COSTS),
-        _ => None,
+/// Our own, and those that were configured.
+#[derive(Clone, Debug)]
+pub(crate) struct Views(Arc<BTreeMap<String, String>>);
+
+impl Views {
+    /// A configured view of one of our names takes its place.
+    pub(crate) fn new(configured: Vec<View>) -> Self {
+        let own = [("changes", CHANGES), ("source_costs", SOURCE_COSTS)];
+        let own = own.map(|(name, sql)| (name.to_owned(), sql.to_owned()));
+        let configured = configured.into_iter().map(|view| (view.name, view.sql));
+        Self(Arc::new(own.into_iter().chain(configured).collect()))
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        self.0.keys().cloned()
+    }
+
+    /// What a view may see: every other one. So none can name itself, however far round.
+    fn without(&self, name: &str) -> Self {
+        let others = self.0.iter().filter(|(other, _)| *other != name);
+        Self(Arc::new(others.map(|(name, sql)| (name.clone(), sql.clone())).collect()))
     }
 }
 
@@ -68,6 +91,7 @@ const SOURCE_COSTS: &str = "
 #[derive(Debug)]
 pub(crate) struct WithViews {
     pub(crate) tables: Arc<dyn SchemaProvider>,
+    pub(crate) views: Views,
     /// Plans the views; a template that nothing is registered in.
     pub(crate) planner: Arc<SessionState>,
 }
@@ -75,22 +99,27 @@ pub(crate) struct WithViews {
 #[async_trait]
 impl SchemaProvider for WithViews {
     fn table_names(&self) -> Vec<String> {
-        let views = NAMES.map(str::to_owned);
-        self.tables.table_names().into_iter().chain(views).collect()
+        self.tables.table_names().into_iter().chain(self.views.names()).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        let Some(text) = text_of(name) else { return self.tables.table(name).await };
-        let catalog = session::catalog(Arc::clone(&self.tables));
+        let Some(sql) = self.views.0.get(name) else { return self.tables.table(name).await };
+        let seen: Arc<dyn SchemaProvider> = Arc::new(Self {
+            tables: Arc::clone(&self.tables),
+            views: self.views.without(name),
+            planner: Arc::clone(&self.planner),
+        });
+        let catalog = session::catalog(seen);
         let catalog = catalog.map_err(|error| DataFusionError::External(error.into()))?;
-        // No view reads `now()`: the statement that names it does.
+        // `now()` stays a call in this plan; the statement that names the view gives it its moment.
         let state = session::open(&self.planner, catalog, Timestamp::from_nanos(0));
-        let plan = state.create_logical_plan(text).await?;
-        Ok(Some(Arc::new(ViewTable::new(plan, Some(text.to_owned())))))
+        let plan = state.create_logical_plan(sql).await;
+        let plan = plan.map_err(|error| error.context(format!("the view {name}")))?;
+        Ok(Some(Arc::new(ViewTable::new(plan, Some(sql.clone())))))
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        NAMES.contains(&name) || self.tables.table_exist(name)
+        self.views.0.contains_key(name) || self.tables.table_exist(name)
     }
 }
 
@@ -192,5 +221,55 @@ mod tests {
         assert_eq!(description.tables, [Table::IngestLedger]);
         let none = world.engine.sql("SELECT * FROM source_costs", &[]).await.expect("an answer");
         assert_eq!(none.num_rows(), 0);
+    }
+
+    fn view(name: &str, sql: &str) -> View {
+        View { name: name.to_owned(), sql: sql.to_owned() }
+    }
+
+    #[tokio::test]
+    async fn a_configured_view_may_name_another_one_and_the_statements_now_is_its_now() {
+        let world = World::with(|config| {
+            config.views = vec![
+                view("recent", "SELECT * FROM business_events WHERE time > now() - INTERVAL '3 seconds'"),
+                view("recent_orders", "SELECT count(*) AS orders FROM recent"),
+            ];
+        })
+        .await;
+        world.morning().await;
+        assert_eq!(world.json("SELECT orders FROM recent_orders").await, json!([{"orders": 3}]));
+        world.clock.advance(std::time::Duration::from_secs(2));
+        assert_eq!(world.json("SELECT orders FROM recent_orders").await, json!([{"orders": 1}]));
+        let description = world.engine.describe("SELECT orders FROM recent_orders").await.expect("a plan");
+        assert!(description.reads_now, "an indicator over it would be refused");
+    }
+
+    #[tokio::test]
+    async fn a_view_that_names_itself_is_an_error_and_not_an_endless_descent() {
+        let world = World::with(|config| {
+            config.views = vec![view("chicken", "SELECT * FROM egg"), view("egg", "SELECT * FROM chicken")];
+        })
+        .await;
+        let error = world.sql("SELECT * FROM chicken").await.expect_err("no table at the bottom").to_string();
+        assert!(error.contains("chicken"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_change_is_shown_as_it_was_told_last() {
+        let world = World::new().await;
+        let told = |change_id: &str, ingest_time: i64, version: &str, started: Option<i64>| json!({"time": ingest_time, "ingest_time": ingest_time, "change_id": change_id, "version": version, "started": started});
+        let second = 1_000_000_000;
+        let rows = [
+            told("a", second, "1", None),
+            told("a", 3 * second, "2", None),
+            told("b", 2 * second, "1", Some(second)),
+        ];
+        world.append(Table::ChangeRecords, &rows).await;
+        let shown = world
+            .json("SELECT change_id, version, CAST(started AS BIGINT) AS started FROM changes ORDER BY 1")
+            .await;
+        let expected = json!([{"change_id": "a", "version": "2", "started": second},
+                              {"change_id": "b", "version": "1", "started": second}]);
+        assert_eq!(shown, expected);
     }
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use plimsoll_query::QueryEngine;
 
 use crate::Config;
-use crate::alert_rule::RuleGroup;
+use crate::alert_rule::{AlertRule, RuleGroup};
 use crate::finding::{Finding, Place};
 use crate::objective::{Draft, Located};
+use crate::packs::{Pack, PackFile};
 
 mod check;
 mod documents;
@@ -46,8 +47,11 @@ impl RuleSet {
                 }
             }
         }
-        let (parsed, of_files) = parse(&files);
-        findings.extend(of_files);
+        let (own, of_files) = parse(&files);
+        let (of_packs, in_packs) = parse(&pack_files(config));
+        findings.extend(of_files.into_iter().chain(in_packs));
+        findings.extend(skips_nothing(config, &of_packs));
+        let parsed = own.over(of_packs, &config.skip);
         let (checked, of_engine) = check::against(engine, parsed).await;
         findings.extend(of_engine);
         findings.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
@@ -61,6 +65,54 @@ impl RuleSet {
 pub(crate) struct Parsed {
     pub(crate) objectives: Vec<Located>,
     pub(crate) groups: Vec<RuleGroup>,
+}
+
+impl Parsed {
+    /// What these files define stands; of the pack, what they don't and nobody wants to do without.
+    fn over(mut self, pack: Self, skip: &[String]) -> Self {
+        let is_wanted = |name: &str| skip.iter().all(|skipped| skipped != name);
+        let slos: BTreeSet<String> = self.objectives.iter().map(|own| own.objective.name.clone()).collect();
+        let alerts: BTreeSet<String> = self.alerts().map(|rule| rule.name.clone()).collect();
+        let objectives = pack.objectives.into_iter().filter(|located| {
+            let name = &located.objective.name;
+            is_wanted(name) && !slos.contains(name)
+        });
+        self.objectives.extend(objectives);
+        for mut group in pack.groups {
+            group.rules.retain(|rule| is_wanted(&rule.name) && !alerts.contains(&rule.name));
+            self.groups.extend((!group.rules.is_empty()).then_some(group));
+        }
+        self
+    }
+
+    fn alerts(&self) -> impl Iterator<Item = &AlertRule> {
+        self.groups.iter().flat_map(|group| &group.rules)
+    }
+}
+
+/// Their links lead to the console, which has the packs' runbooks.
+fn pack_files(config: &Config) -> Vec<(PathBuf, String)> {
+    let runbooks = format!("{}/runbooks/", config.public_url.trim_end_matches('/'));
+    let file = |pack: &Pack, file: PackFile| {
+        (Path::new(pack.name).join(file.path), file.text.replace("plimsoll:runbooks/", &runbooks))
+    };
+    config.packs.iter().flat_map(|pack| pack.rule_files().map(|found| file(pack, found))).collect()
+}
+
+/// A spelling mistake there would leave an alert on that somebody believes to be off.
+fn skips_nothing(config: &Config, packs: &Parsed) -> Vec<Finding> {
+    let slos = packs.objectives.iter().map(|located| &located.objective.name);
+    let known: BTreeSet<&String> = slos.chain(packs.alerts().map(|rule| &rule.name)).collect();
+    let unknown = config.skip.iter().filter(|name| !known.contains(name));
+    unknown
+        .map(|name| {
+            let names = known.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+            let known =
+                if names.is_empty() { "no pack is used".to_owned() } else { format!("they define {names}") };
+            let message = format!("rules.skip names `{name}`, which no pack defines: {known}");
+            Place::new(Path::new("plimsoll.toml"), 1).error(message)
+        })
+        .collect()
 }
 
 #[derive(Default)]

@@ -12,6 +12,7 @@ mod template;
 mod alert_rule;
 mod files;
 mod objective;
+mod packs;
 
 pub mod burn;
 mod evaluator;
@@ -31,6 +32,7 @@ pub use evaluator::Evaluator;
 pub use files::{CheckedObjective, RuleSet, expand};
 pub use finding::Finding;
 pub use objective::{Objective, SeverityNames};
+pub use packs::{Pack, PackFile};
 pub use slo_table::SloTable;
 
 #[derive(Debug, thiserror::Error)]

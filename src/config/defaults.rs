@@ -73,6 +73,7 @@ impl Default for Rules {
         Self {
             files: vec!["slos/*.yaml".into(), "rules/*.yaml".into()],
             packs: Vec::new(),
+            skip: Vec::new(),
             calendars: "calendars.yml".into(),
             interval: Span(Duration::from_secs(1)),
         }

@@ -63,7 +63,8 @@ fn a_rule_file_that_is_named_must_exist() {
 
 #[test]
 fn a_pack_that_is_not_there_is_not_ignored() {
-    assert!(error_of("[rules]\npacks = [\"odoo-distribution\"]\n").contains("odoo-distribution"));
+    let unknown = error_of("[rules]\npacks = [\"odoo-retail\"]\n");
+    assert!(unknown.contains("odoo-retail") && unknown.contains("there are odoo-distribution"), "{unknown}");
 }
 
 #[test]

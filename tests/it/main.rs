@@ -21,6 +21,7 @@ mod kill;
 mod load;
 mod ourselves;
 mod overload;
+mod pack;
 mod power_cut;
 mod promoted;
 mod psql;
