@@ -43,6 +43,8 @@ class Unit:
         self.method = None
         self.route = None
         self.notes = {}
+        # Events of committed records: what it is known to have handled.
+        self.handled = 0
         self._settled = set()
 
     @property

@@ -72,6 +72,7 @@ class Earned:
     def _tell(self, records):
         # Whoever earns something in a callback after ours needs a new start.
         self._cr.postcommit.data.pop(KEY, None)
+        self._unit.handled += len(records)
         for record in records:
             self._unit.settle(record.key)
             tell(self._unit, record)
@@ -94,6 +95,12 @@ def earned(cr, unit=None):
 
 def existing(cr):
     return cr.postcommit.data.get(KEY)
+
+
+def waiting(cr):
+    """How many events wait for this transaction's commit."""
+    known = existing(cr)
+    return MOST_EVENTS - known.room if known is not None else 0
 
 
 def tell(unit, record):

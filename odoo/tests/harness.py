@@ -24,6 +24,8 @@ from odoo.addons.plimsoll_events import context, hooks, models, otlp, patching, 
 from odoo.addons.plimsoll_events.settings import Settings  # noqa: E402
 
 WAIT = 20.0
+# Event name: every attribute that any test has seen it carry, with its type.
+SEEN = {}
 
 
 class Sink:
@@ -172,6 +174,17 @@ class Quiet(Case):
         self.quiet()
         self.told()
         self._told = []
+        self._note_what_is_told()
+
+    def _note_what_is_told(self):
+        emit = self.runtime.emit
+
+        def noted(record):
+            attributes = SEEN.setdefault(record.name, {})
+            attributes.update((key, type(value)) for key, value in record.attributes.items())
+            emit(record)
+
+        self.runtime.emit = noted
 
     def spans(self):
         self._spans = [*getattr(self, "_spans", []), *self.runtime.queues["traces"].take(10**6)]
@@ -246,6 +259,7 @@ def fill(database):
 
 
 __all__ = [
+    "SEEN",
     "Case",
     "Quiet",
     "Settings",

@@ -155,6 +155,8 @@ class Cursor:
     def execute(self, query, params=None, log_exceptions=True):
         if "to_regclass" in query:
             self._rows = [("yes",)]
+        elif query.startswith("SET LOCAL"):
+            pass
         elif "ir_config_parameter" in query:
             self._rows = [
                 (row["key"], row["value"])
@@ -255,7 +257,7 @@ class Environment:
 
     @property
     def company(self):
-        return self["res.company"].browse(1)
+        return self["res.company"].browse(list(self.cr.state["res.company"])[:1])
 
     def reset(self):
         pass

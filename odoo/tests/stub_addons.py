@@ -12,6 +12,10 @@ class Company(BaseModel):
     _name = "res.company"
     _own_fields = ("name", "fiscalyear_lock_date", "hard_lock_date")
 
+    def write(self, vals):
+        self._script("write")
+        return super().write(vals)
+
 
 class Currency(BaseModel):
     _name = "res.currency"
@@ -35,6 +39,10 @@ class Groups(BaseModel):
 class Users(BaseModel):
     _name = "res.users"
     _own_fields = ("login", "share")
+
+    def write(self, vals):
+        self._script("write")
+        return super().write(vals)
 
 
 class Parameter(BaseModel):
@@ -188,6 +196,7 @@ class Picking(BaseModel):
         )
 
     def action_cancel(self):
+        self._script("action_cancel")
         self.write({"state": "cancel"})
         return True
 
@@ -253,6 +262,7 @@ class AccountMove(BaseModel):
         return self
 
     def button_draft(self):
+        self._script("button_draft")
         self.write({"state": "draft"})
 
 
@@ -282,6 +292,7 @@ class PaymentTransaction(BaseModel):
     _links = {"company_id": "res.company", "currency_id": "res.currency", "provider_id": "payment.provider"}
 
     def _set_done(self, state_message=None):
+        self._script("_set_done")
         self.write({"state": "done"})
         return self
 
@@ -322,6 +333,8 @@ class Orderpoint(BaseModel):
 class _Scheduler(BaseModel):
     def run_scheduler(self, use_new_cursor=False, company_id=False):
         self._script("run_scheduler")
+        rows = self.env.cr.state["stock.warehouse.orderpoint"]
+        self.env["stock.warehouse.orderpoint"].browse(list(rows))._procure_orderpoint_confirm(use_new_cursor)
         return {}
 
 

@@ -48,6 +48,7 @@ class Crons(Quiet):
         self.run_cron(lambda env: env["sale.order"].browse(order).action_confirm() or env.cr.commit())
         facts = self.one("odoo.sale.order.confirmed")
         self.assertEqual((facts["business.workload"], facts["business.user_group"]), ("scheduled", "robot"))
+        self.assertEqual(self.one("odoo.ir.cron.done")["odoo.records"], 1)
 
     def test_what_it_rolled_back_and_left_behind_is_no_failure_of_what_comes_later(self):
         order = self.id_of("sale.order", name="S00042")

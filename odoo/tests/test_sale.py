@@ -138,9 +138,13 @@ class Orders(Quiet):
 
     def test_a_quotation_is_told_when_it_is_created(self):
         env = self.env()
-        env["sale.order"].create([{"name": "S1", "state": "draft", "amount_untaxed": 2.0}])
+        known = self.database.tables["sale.order"][self.order_id]
+        values = {key: value for key, value in known.items() if key != "id"}
+        env["sale.order"].create([{**values, "name": "S1"}])
         env.cr.commit()
         facts = self.one("odoo.sale.order.quoted")
+        self.assertEqual((facts["business.warehouse"], facts["business.currency"]), ("OSL", "EUR"))
+        self.assertTrue(facts["business.customer"])
         self.assertRegex(facts["event.id"], r"^shop:sale\.order:\d+:quoted$")
         self.assertEqual(facts["business.process_id"], "S1")
 

@@ -37,12 +37,12 @@ def place():
     silent("registries", changes.install, _registry_built)
 
 
-def place_on(registry):
+def place_on(registry, cr=None):
     """On the classes of one database; again for each registry that is built for it."""
     active = runtime.get()
     if active is None or not active.settings.enabled or not active.settings.watches(registry.db_name):
         return
-    if silent("the settings of a database", changes.learn, registry.db_name) is False:
+    if silent("the settings of a database", changes.learn, registry.db_name, cr) is False:
         _forget(registry)
         return
     active.watched.add(registry.db_name)

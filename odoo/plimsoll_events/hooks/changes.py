@@ -45,15 +45,15 @@ def install(placed):
     patch_function(registry.Registry, "new", new)
 
 
-def learn(db_name):
+def learn(db_name, cr=None):
     """The database's secret, for pseudonyms. False when the database says that it wants none of this. One
-    statement per registry."""
+    statement per registry; on `cr` while a registry is being built, whose transaction may hold locks."""
 
     def read(cr):
         cr.execute("SELECT key, value FROM ir_config_parameter WHERE key IN %s", (_KEYS,))
         return dict(cr.fetchall())
 
-    found = _ask(db_name, "ir_config_parameter", read) or {}
+    found = (read(cr) if cr is not None else _ask(db_name, "ir_config_parameter", read)) or {}
     active = runtime.get()
     secret = found.get("database.secret") or found.get("database.uuid")
     if secret:
@@ -66,6 +66,8 @@ def _ask(db_name, table, read):
     from odoo import sql_db
 
     with sql_db.db_connect(db_name).cursor() as cr:
+        # Behind somebody's ALTER TABLE, we do without.
+        cr.execute("SET LOCAL lock_timeout = '2s'")
         cr.execute("SELECT to_regclass(%s)", (table,))
         return read(cr) if cr.fetchone()[0] else None
 

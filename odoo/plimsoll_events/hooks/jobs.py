@@ -97,6 +97,8 @@ class Cron(Hook):
             span.error = True
         if work is None:
             return
+        # 16.0 and 17.0 commit later, once for all.
+        work.data["odoo.records"] = unit.handled + transaction.waiting(work.cr) or None
         told = [self._record(work, "odoo.ir.cron.done")]
         if work.before["accounting"] == "yes":
             told.append(self._record(work, "odoo.account.batch.done", "account.batch"))

@@ -59,6 +59,10 @@ class Scheduler(Run):
     def identity(self, work):
         return work.cr.dbname
 
+    def succeeded(self, work, result):
+        work.data["odoo.records"] = work.unit.notes.pop("orderpoints", None)
+        super().succeeded(work, result)
+
 
 class RuleScheduler(Scheduler):
     model = "stock.rule"
@@ -73,7 +77,8 @@ class Replenished(Run):
         return bool(work.argument(0, "use_new_cursor"))
 
     def facts(self, work):
-        first = work.records[:1].sudo()
+        first, notes = work.records[:1].sudo(), work.unit.notes
+        notes["orderpoints"] = notes.get("orderpoints", 0) + len(work.records)
         return {
             "business.company": facts.company(first),
             "business.warehouse": facts.warehouse_code(facts.value(first, "warehouse_id")),
@@ -101,7 +106,10 @@ class Imported(Run):
         return False
 
     def facts(self, work):
-        return {"odoo.import.model": facts.value(work.records, "res_model")}
+        return {
+            "business.company": facts.name_of(work.records.env.company),
+            "odoo.import.model": facts.value(work.records, "res_model"),
+        }
 
     def outcome(self, work, result):
         found = result if isinstance(result, dict) else {}

@@ -15,4 +15,4 @@ class PlimsollEvents(models.AbstractModel):
         from ..patching import silent
 
         hooks.place()
-        silent("a registry", hooks.place_on, self.env.registry)
+        silent("a registry", hooks.place_on, self.env.registry, self.env.cr)

@@ -129,7 +129,7 @@ class TestEvents(Told):
         self.commit()
         (record,) = self.told("odoo.res.users.privileges_changed")
         self.assertGreaterEqual(record.attributes["odoo.groups.added"], 1)
-        self.assertNotIn("ever", str(record.attributes))
+        self.assertNotIn("never.sent", str(record.attributes).lower().replace(" ", "."))
 
     def test_a_parameter_is_told_by_name(self):
         with context.entered(context.Unit("interactive")):
@@ -145,8 +145,8 @@ class TestEvents(Told):
         if "failure_count" not in cron._fields:
             arguments.append(cron.id)
         # From 18.0 on it commits; a test's cursor may not.
-        self.patch(type(self.env.cr), "commit", lambda cr: None)
-        self.patch(type(self.env.cr), "rollback", lambda cr: None)
+        self.patch(self.env.cr, "commit", lambda: None)
+        self.patch(self.env.cr, "rollback", lambda: None)
         cron._callback(*arguments)
         self.assertEqual(len(self.told("odoo.ir.cron.started")), 1)
         (record,) = self.told("odoo.ir.cron.done")

@@ -1,5 +1,7 @@
 """Transfers, moves, batches, labels."""
 
+import datetime
+
 from harness import Quiet, context, stub, unittest
 
 
@@ -179,8 +181,6 @@ class Finance(Quiet):
         self.assertEqual(self.one("odoo.account.payment.registered")["business.amount"], 99.0)
 
     def test_a_lock_date_closes_a_period(self):
-        import datetime
-
         env = self.env()
         company = env["res.company"].browse(self.id_of("res.company", name="Nordic Parts"))
         company.write({"name": "Nordic Parts"})
@@ -199,6 +199,7 @@ class Finance(Quiet):
                     state="pending",
                     amount=5.0,
                     provider_id=provider,
+                    currency_id=self.id_of("res.currency", name="EUR"),
                 )
                 transaction = self.env()["payment.transaction"].browse(made)
                 getattr(transaction, method)("because")
@@ -216,6 +217,8 @@ class Supply(Quiet):
             name="P7",
             state="draft",
             amount_untaxed=3.0,
+            currency_id=self.id_of("res.currency", name="EUR"),
+            date_planned=datetime.datetime(2026, 12, 1, 8, 0),
             picking_type_id=self.id_of("stock.picking.type", code="outgoing"),
         )
         env = self.env()
@@ -223,6 +226,7 @@ class Supply(Quiet):
         env.cr.commit()
         facts = self.one("odoo.purchase.order.confirmed")
         self.assertEqual((facts["business.process_id"], facts["business.warehouse"]), ("P7", "OSL"))
+        self.assertEqual(facts["business.due"], "2026-12-01T08:00:00Z")
 
     def test_one_that_fails_is_one_event_too(self):
         made = self.database.add("purchase.order", name="P7", state="draft")
@@ -232,10 +236,12 @@ class Supply(Quiet):
         self.one("odoo.purchase.order.confirmed")
 
     def test_the_scheduler_is_told_where_each_series_has_it(self):
+        self.database.add("stock.warehouse.orderpoint", name="R")
         env = self.env(uid=1)
         env["procurement.group" if "procurement.group" in env else "stock.rule"].run_scheduler(True)
         facts = self.one("odoo.procurement.run.done")
         self.assertEqual((facts["business.workload"], facts["business.outcome"]), ("scheduled", "ok"))
+        self.assertEqual(facts["odoo.records"], 1)
         self.assertRegex(facts["event.id"], r"^shop:procurement\.run:shop:done:\d+$")
 
     def test_replenishment_is_one_event_a_call(self):
