@@ -17,8 +17,8 @@ use crate::refusal::{Refusal, RequestReason};
 use crate::reply::Outcome;
 use crate::rpc_status;
 use crate::signal::OnTheWire;
-use crate::told;
 use crate::wire::Encoding;
+use crate::{remote_write, told};
 
 pub(crate) fn router(collector: Collector) -> Router {
     let mut router = Router::new();
@@ -28,7 +28,7 @@ pub(crate) fn router(collector: Collector) -> Router {
         };
         router = router.route(signal.http_path(), post(handler));
     }
-    told::routes(router)
+    remote_write::routes(told::routes(router))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(collector)
@@ -72,8 +72,8 @@ async fn not_found(State(collector): State<Collector>, request: Request) -> Resp
     collector.counters().unrouted_request();
     let known = Signal::ALL.map(Signal::http_path).join(", ");
     let message = format!(
-        "nothing listens at this path; OTLP/HTTP is POST to one of {known}; other addresses are /v1/changes and \
-         /v1/heartbeats/NAME"
+        "nothing listens at this path; OTLP/HTTP is POST to one of {known}; other addresses are /v1/changes, \
+         /v1/heartbeats/NAME and /api/v1/write"
     );
     let refusal = Refusal::new(RequestReason::NotFound, message);
     refused(&refusal, encoding_of(request.headers()).unwrap_or(Encoding::Json))

@@ -19,6 +19,7 @@ mod quota;
 mod reader;
 mod redact;
 mod refusal;
+mod remote_write;
 mod reply;
 mod rpc_status;
 mod senders;

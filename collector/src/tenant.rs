@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::ledger::IngestLedger;
 use crate::quota::{Meter, Quota};
 use crate::refusal::{Refusal, RequestReason};
+use crate::remote_write::Families;
 use crate::senders::{Heartbeats, Senders};
 
 /// How long a request waits for a flush when the buffer is full, with its place and its memory taken. A flush of half a
@@ -40,6 +41,7 @@ pub(crate) struct Resident {
     pub(crate) meter: Meter,
     pub(crate) senders: Senders,
     pub(crate) heartbeats: Heartbeats,
+    pub(crate) families: Families,
     requests: AtomicU64,
     over_quota: AtomicU64,
 }
@@ -99,6 +101,7 @@ impl Door {
                 meter: Meter::new(quota),
                 senders: Senders::default(),
                 heartbeats: Heartbeats::default(),
+                families: Families::default(),
                 requests: AtomicU64::new(0),
                 over_quota: AtomicU64::new(0),
                 name,

@@ -23,6 +23,7 @@ mod ourselves;
 mod overload;
 mod pack;
 mod power_cut;
+mod prometheus;
 mod promoted;
 mod psql;
 mod senders;
