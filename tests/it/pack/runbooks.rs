@@ -1,0 +1,103 @@
+//! The runbooks of the pack: every question in them is asked of a running server that was sent one of everything, and must
+//! find something.
+
+mod everything;
+mod statements;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::{Plimsoll, Setup, eventually, root};
+
+pub(crate) use everything::Vocabulary;
+pub(crate) use statements::{Block, blocks};
+
+const SLO: &str = include_str!("../../../examples/slos/order-posting.yaml");
+const SEEN_WITHIN: Duration = Duration::from_secs(60);
+
+/// File name and text of each.
+fn runbooks() -> Vec<(String, String)> {
+    let folder = root().join("rules/packs/odoo-distribution/runbooks");
+    let mut found: Vec<(String, String)> = fs::read_dir(folder)
+        .expect("the pack has runbooks")
+        .map(|entry| entry.expect("a folder can be listed").path())
+        .map(|path| {
+            let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+            (name, fs::read_to_string(path).expect("a runbook is text"))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// One of everything, and two heartbeats: one that is well and one that says that it failed.
+async fn witness_of_everything() -> Plimsoll {
+    let setup = Setup::default().file("slos/order-posting.yaml", SLO);
+    let plimsoll = Plimsoll::start_with(setup).await;
+    Vocabulary::read().send(&plimsoll).await;
+    for (name, outcome) in [("nightly-backup", "ok"), ("restore-test", "failed")] {
+        let beat = json!({"every": "1d", "outcome": outcome, "message": "no space left"});
+        let address = plimsoll.otlp_http(&format!("/v1/heartbeats/{name}"));
+        let answer = plimsoll.client().post(address).json(&beat).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+    eventually("the objective is judged", SEEN_WITHIN, async || {
+        (plimsoll.number("SELECT count(*) AS n FROM slos").await > 0).then_some(())
+    })
+    .await;
+    plimsoll
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_question_of_a_runbook_finds_what_it_asks_for() {
+    let plimsoll = witness_of_everything().await;
+    let mut wrong = Vec::new();
+    let mut asked = 0;
+    for (name, text) in runbooks() {
+        let ours: Vec<Block> = blocks(&text).into_iter().filter(|block| block.language == "sql").collect();
+        assert!(!ours.is_empty(), "{name} asks nothing");
+        for Block { line, text, .. } in ours {
+            asked += 1;
+            let (status, answer) = plimsoll.ask(&text).await;
+            if !status.is_success() || answer.as_array().is_none_or(Vec::is_empty) {
+                wrong.push(format!("{name}:{line}: {status} {answer}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(asked > 30, "{asked} questions were found");
+}
+
+#[test]
+fn a_runbook_asks_for_names_that_are_in_the_vocabulary_only() {
+    let vocabulary = Vocabulary::read();
+    let known = vocabulary.names();
+    let mut wrong = BTreeSet::new();
+    for (name, text) in runbooks() {
+        for block in blocks(&text).iter().filter(|block| block.language == "sql") {
+            let strange = block.names().filter(|asked| !known.contains(*asked));
+            wrong.extend(strange.map(|asked| format!("{name}: {asked}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_runbook_says_what_it_means_what_to_do_meanwhile_and_what_not_to_do() {
+    let all = runbooks();
+    let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+    for (name, text) in &all {
+        assert!(text.starts_with("# "), "{name} has a title");
+        for part in ["**What it means.**", "**Meanwhile", "**Don't**", "**Afterwards.**"] {
+            assert!(text.contains(part), "{name} lacks {part}");
+        }
+        // About a page, on a phone too.
+        assert!(text.lines().count() <= 140, "{name} is too long for 3 a.m.");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            assert!(names.contains(&link), "{name} leads to {link}, which isn't there");
+        }
+    }
+}

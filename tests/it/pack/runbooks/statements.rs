@@ -1,0 +1,42 @@
+//! Fenced blocks of a Markdown page.
+
+/// What stands between two fences, where it begins (counted from 1), and as what.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    pub(crate) language: String,
+    pub(crate) line: usize,
+    pub(crate) text: String,
+}
+
+impl Block {
+    /// Signals and attributes that a statement names: its literals that are words with dots between them.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.text.split('\'').skip(1).step_by(2).filter(|literal| {
+            let is_word = |word: &str| {
+                !word.is_empty() && word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
+            };
+            literal.contains('.') && literal.split('.').all(is_word)
+        })
+    }
+}
+
+pub(crate) fn blocks(page: &str) -> Vec<Block> {
+    let mut found = Vec::new();
+    let mut open: Option<Block> = None;
+    for (index, line) in page.lines().enumerate() {
+        match (open.take(), line.strip_prefix("```")) {
+            (None, None) => {}
+            (None, Some(language)) => {
+                open = Some(Block { language: language.to_owned(), line: index + 1, text: String::new() });
+            }
+            (Some(block), Some(_)) => found.push(block),
+            (Some(mut block), None) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+                open = Some(block);
+            }
+        }
+    }
+    assert!(open.is_none(), "a block is not closed: {open:?}");
+    found
+}
