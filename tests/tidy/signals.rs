@@ -181,6 +181,62 @@ fn the_page_is_made_of_the_catalogue() {
     assert!(written == page, "docs/signals.md is not what docs/signals.yaml says: run make docs");
 }
 
+/// Texts of the pack that ask for signals.
+fn asked() -> Vec<super::tree::File> {
+    super::tree::read(|path| {
+        path.starts_with("rules/packs/")
+            && (path.ends_with(".yaml") || path.ends_with(".sql") || path.ends_with(".md"))
+    })
+}
+
+/// Dotted names in quotes, as SQL writes them.
+fn quoted_names(text: &str) -> impl Iterator<Item = &str> {
+    let is_name = |text: &&str| {
+        let mut parts = text.split('.');
+        text.contains('.')
+            && parts.all(|part| {
+                part.starts_with(|first: char| first.is_ascii_lowercase())
+                    && part
+                        .bytes()
+                        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            })
+    };
+    // An apostrophe in a sentence shifts what is inside and outside; a name is one on either side.
+    text.split('\'').filter(is_name)
+}
+
+fn asked_in_vain<'a>(signals: &Signals, text: &'a str) -> Vec<&'a str> {
+    let names = signals.attributes.iter().map(|attribute| &attribute.name);
+    let names = names.chain(signals.events.iter().flat_map(|event| event.also.iter().chain([&event.name])));
+    let names = names.chain(signals.metrics.iter().flat_map(|metric| metric.by.iter().chain([&metric.name])));
+    let names = names.chain(signals.logs.iter().flat_map(|log| log.also.iter().chain([&log.name])));
+    let known: BTreeSet<&str> =
+        names.chain(signals.spans.iter().flat_map(|span| &span.also)).map(|it| &**it).collect();
+    quoted_names(text).filter(|name| !known.contains(name)).collect()
+}
+
+#[test]
+fn the_pack_asks_for_nothing_that_nobody_sends() {
+    let (signals, files) = (read(), asked());
+    assert!(
+        files.iter().map(|file| quoted_names(&file.text).count()).sum::<usize>() > 100,
+        "the pack was read"
+    );
+    let violations: Vec<String> = files
+        .iter()
+        .flat_map(|file| {
+            asked_in_vain(&signals, &file.text).into_iter().map(move |name| format!("{}: {name}", file.path))
+        })
+        .collect();
+    super::assert_none("names that are not in docs/signals.yaml", &violations);
+}
+
+#[test]
+fn a_name_that_nobody_sends_is_found() {
+    let text = "WHERE event_name = 'odoo.sale.order.lost' AND x = 'not a name' AND y IN ('odoo.sale.order.confirmed')";
+    assert_eq!(asked_in_vain(&read(), text), ["odoo.sale.order.lost"]);
+}
+
 #[test]
 fn a_bad_catalogue_is_found() {
     let attribute = Attribute {
