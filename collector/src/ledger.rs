@@ -26,6 +26,8 @@ const KEPT_MINUTES: u32 = 2;
 /// Sources of a minute with a line of their own; what others send is counted together.
 const MAX_SOURCES: usize = 2_000;
 const OTHER_SOURCES: &str = "(other sources)";
+/// Minutes that may wait to be written, while the lake can't be: beyond, the oldest become part of the minute after them.
+const MAX_UNWRITTEN: usize = 180;
 /// Longer names are cut.
 const MAX_NAME_BYTES: usize = 200;
 
@@ -54,6 +56,25 @@ struct Lines {
     by_minute: BTreeMap<Timestamp, BTreeMap<Source, Line>>,
     /// Through here every minute lies in the lake.
     written: Option<Timestamp>,
+}
+
+impl Lines {
+    /// The books stay true, only coarser: an hour of an outage of a day is told as what it came to.
+    fn bound(&mut self) {
+        let written = self.written;
+        while self.by_minute.len() > MAX_UNWRITTEN + KEPT_MINUTES as usize {
+            let unwritten =
+                self.by_minute.iter().filter(|(minute, _)| written.is_none_or(|through| **minute > through));
+            let settled = unwritten.filter(|(_, lines)| lines.values().all(|line| line.in_flight() == 0));
+            let mut oldest = settled.map(|(minute, _)| *minute).take(2);
+            let (Some(first), Some(second)) = (oldest.next(), oldest.next()) else { return };
+            let Some(older) = self.by_minute.remove(&first) else { return };
+            let newer = self.by_minute.entry(second).or_default();
+            for (source, line) in older {
+                newer.entry(source).or_default().absorb(&line);
+            }
+        }
+    }
 }
 
 /// A minute whose lines change no more.
@@ -89,7 +110,9 @@ impl IngestLedger {
     #[must_use]
     pub fn settled(&self, all: bool) -> Vec<SettledMinute> {
         let now = self.clock.now();
-        let lines = self.lock();
+        let mut lines = self.lock();
+        // Here and nowhere else: between this answer and the word that a minute is written, none may change.
+        lines.bound();
         let unwritten = lines
             .by_minute
             .iter()

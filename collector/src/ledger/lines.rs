@@ -37,6 +37,17 @@ impl Line {
         kept
     }
 
+    /// Adds what another minute's line counted.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.bytes += other.bytes;
+        self.received += other.received;
+        self.stored += other.stored;
+        for (total, more) in self.refused.iter_mut().zip(other.refused) {
+            *total += more;
+        }
+    }
+
     pub(super) fn refuse(&mut self, reason: ItemReason, items: u64) {
         self.refused[reason as usize] += items;
     }

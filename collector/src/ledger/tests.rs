@@ -123,3 +123,20 @@ proptest! {
         prop_assert_eq!(written, received);
     }
 }
+
+#[test]
+fn an_outage_of_days_keeps_the_sums_and_not_every_minute() {
+    let (clock, ledger) = ledger();
+    let long_ago = ledger.received(Signal::Logs, vec![tally("odoo", 7, 0)]);
+    for _ in 0..3_000 {
+        clock.advance(MINUTE);
+        ledger.received(Signal::Logs, vec![tally("odoo", 5, 1), tally("traefik", 2, 0)]).stored();
+    }
+    clock.advance(MINUTE);
+    let minutes = ledger.settled(true);
+    assert!(minutes.len() <= MAX_UNWRITTEN + KEPT_MINUTES as usize, "{} minutes", minutes.len());
+    let total = |column| minutes.iter().map(|minute| sum(&minute.rows, column)).sum::<i64>();
+    assert_eq!((total("received"), total("stored"), total("refused")), (21_007, 18_000, 3_000));
+    assert_eq!(total("in_flight"), 7, "what is still in flight keeps its minute");
+    drop(long_ago);
+}
