@@ -59,7 +59,7 @@ impl Senders {
     /// before, there was nobody to hear it.
     pub(crate) fn remember(&self, source: &str, signal: Signal, watermark: Timestamp, now: Timestamp) {
         let mut known = self.lock();
-        if known.len() < MAX_SENDERS {
+        if known.len() < MAX_SENDERS && !TOLD.contains(&source) {
             let remembered = || Sender { watermark: Some(watermark), ..Sender::new(now) };
             known.entry((source.to_owned(), signal)).or_insert_with(remembered);
         }
@@ -116,5 +116,52 @@ impl Sender {
             last_error: None,
             lacks: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(1_800_000_000 + secs)
+    }
+
+    fn heard(source: &str, received: u64, latest: i64) -> Heard {
+        Heard { source: source.to_owned(), received, refused: 1, latest: Some(at(latest)) }
+    }
+
+    #[test]
+    fn a_watermark_never_goes_back_and_items_add_up() {
+        let senders = Senders::default();
+        senders.heard(Signal::Logs, &[heard("odoo", 3, 10)], at(11));
+        senders.heard(Signal::Logs, &[heard("odoo", 2, 5)], at(12));
+        senders.heard(Signal::Traces, &[heard("odoo", 1, 7)], at(12));
+        let known: Vec<_> = senders
+            .statuses(at(12))
+            .into_iter()
+            .map(|source| (source.signal, source.items, source.errors, source.watermark))
+            .collect();
+        assert_eq!(known, [("traces", 1, 1, Some(at(7))), ("logs", 5, 2, Some(at(10)))]);
+    }
+
+    #[test]
+    fn who_used_to_send_is_missed_after_a_restart_and_what_is_told_now_and_then_is_not() {
+        let senders = Senders::default();
+        senders.remember("odoo", Signal::Logs, at(-600), at(0));
+        senders.remember(CHANGES, Signal::Logs, at(-600), at(0));
+        senders.heard(Signal::Logs, &[heard(HEARTBEATS, 1, 0)], at(0));
+        let known = senders.statuses(at(121));
+        assert_eq!(known.len(), 1);
+        assert_eq!((known[0].state, known[0].watermark), (plimsoll_model::SourceState::Late, Some(at(-600))));
+    }
+
+    #[test]
+    fn names_without_end_stay_bounded() {
+        let senders = Senders::default();
+        for n in 0..MAX_SENDERS + 50 {
+            senders.heard(Signal::Logs, &[heard(&format!("pod-{n}"), 1, 0)], at(0));
+        }
+        assert_eq!(senders.statuses(at(0)).len(), MAX_SENDERS);
     }
 }

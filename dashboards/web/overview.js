@@ -1,24 +1,29 @@
 // The first page: what is wrong, how the objectives stand, and a box for every other question.
 
 import { rows } from "./api.js";
-import { code, el, empty, facts, show, trouble } from "./dom.js";
-import { clockTime, dateTime, duration, labels, millis, number } from "./format.js";
+import { code, el, empty, facts, outsideLink, show, trouble } from "./dom.js";
+import { clockTime, dateTime, duration, labels, millis, number, words } from "./format.js";
 import {
   budget, burn, incidentLink, inline, isOpen, measures, said, sloLink, speakers, stateChip, titleOf,
 } from "./parts.js";
 import { sqlBox } from "./sql.js";
 
 const RESOLVED_SHOWN = 5;
+const CHANGES_SHOWN = 5;
 
 export function overview(place) {
   const incidents = section("incidents", "Incidents");
   const objectives = section("objectives", "Objectives");
+  const sources = section("sources", "Sources");
+  const changes = section("changes", "Changes");
   const box = sqlBox();
-  place.replaceChildren(incidents.section, objectives.section, box);
+  place.replaceChildren(incidents.section, objectives.section, sources.section, changes.section, box);
   return async (now) => {
     await Promise.all([
       fillIncidents(incidents.body, now),
       fillObjectives(objectives.body),
+      fillSources(sources.body, now),
+      fillChanges(changes.body, now),
     ]);
   };
 }
@@ -106,11 +111,52 @@ function objective(slo) {
   return el("tr", {},
     el("th", { scope: "row" }, sloLink(slo.slo),
       el("span", { class: "under" }, [slo.service, labels(slo.groups)].filter(Boolean).join(" · "))),
-    cell("State", stateChip(slo.state, slo.severity)),
-    cell("Budget", budget(slo.budget_left)),
+    cell("State", slo.last_event_time ? stateChip(slo.state, slo.severity) : stateChip("no events")),
+    cell("Budget", budget(slo.last_event_time ? slo.budget_left : null)),
     cell("Burn 1 h", burn(slo.burn_1h)),
     cell("Burn 5 min", burn(slo.burn_5m)),
     cell("Target", `${number(slo.objective)} %`, el("span", { class: "under" }, slo.window && `over ${slo.window}`)));
+}
+
+// What is silent comes first: whatever it would tell, nobody knows. The others are a line of names.
+function fillSources(place, now) {
+  return guarded(place, async () => {
+    const sources = await rows("/api/v1/sources");
+    const blind = sources.filter((source) => source.blind);
+    const seeing = sources.filter((source) => !source.blind);
+    show(place,
+      sources.length === 0 && empty("Nothing has been received yet. Send OTLP to ports 4317 or 4318; docs/sources.md says what else there is."),
+      blind.length > 0 && el("ul", { class: "resolved" }, blind.map((source) => el("li", {},
+        stateChip(source.state), ` ${nameOf(source)}`,
+        el("span", { class: "quiet" }, ` since ${dateTime(source.since)}${source.last_error ? `: ${source.last_error}` : ""}`)))),
+      seeing.length > 0 && el("p", { class: "quiet" }, seeing.map((source, index) => [
+        index > 0 ? " · " : "", nameOf(source),
+        source.watermark ? ` (${duration(Math.max(0, now - millis(source.watermark)))} ago)` : "",
+        source.lacks ? el("span", { class: "trouble" }, ` lacks: ${source.lacks}`) : null,
+      ])));
+  });
+}
+
+function nameOf(source) {
+  return source.kind === "otlp" ? `${source.name} ${source.signal}` : `${source.name} (${words(source.kind)})`;
+}
+
+function fillChanges(place, now) {
+  return guarded(place, async () => {
+    const changes = (await rows("/api/v1/changes")).slice(0, CHANGES_SHOWN);
+    show(place,
+      changes.length === 0 && empty("No change was told. Deployments tell with one ", code("curl"), " to ", code("/v1/changes"), "."),
+      changes.length > 0 && el("ul", { class: "resolved" }, changes.map((change) => el("li", {},
+        change.url ? outsideLink(change.url, changeTitle(change)) : changeTitle(change),
+        change.outcome === "failed" && [" ", stateChip("failed")],
+        el("span", { class: "quiet" },
+          ` ${dateTime(change.started)}, ${duration(Math.max(0, now - millis(change.started)))} ago`,
+          change.author && ` by ${change.author}`, change.summary && `: ${change.summary}`)))));
+  });
+}
+
+function changeTitle(change) {
+  return [words(change.kind || "change"), "of", change.entity, change.version].filter(Boolean).join(" ");
 }
 
 // The name is read from the attribute where the table becomes a list of cards.

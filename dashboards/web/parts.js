@@ -23,7 +23,7 @@ export function burn(rate) {
   return el("span", { class: "burn", "data-fast": rate >= 1 }, `${number(rate)}×`);
 }
 
-const STATES = { firing: "bad", open: "bad", triggered: "bad", failed: "bad", pending: "warn", acknowledged: "warn", blind: "warn" };
+const STATES = { firing: "bad", open: "bad", triggered: "bad", failed: "bad", failing: "bad", late: "warn", pending: "warn", acknowledged: "warn", blind: "warn" };
 
 export function stateChip(state, severity) {
   const name = String(state || "unknown").toLowerCase();

@@ -33,6 +33,22 @@ GROUP BY name, unit, kind
 ORDER BY name`],
 ];
 
+// Views of packs, when they are there.
+const QUESTIONS = {
+  backing_up: "Is the warehouse backing up?",
+  changes_and_latency: "Did a change make it slow?",
+  database_load_by_application: "Who takes the database?",
+  imports_delayed: "Are imports delayed?",
+  maintenance_effect: "Does maintenance hurt?",
+  slow_where: "Users, application or database?",
+};
+
+async function questions() {
+  const names = Object.keys(QUESTIONS).map((name) => `'${name}'`).join(", ");
+  const there = await sql(`SELECT table_name FROM information_schema.tables WHERE table_name IN (${names}) ORDER BY 1`);
+  return there.map(({ table_name: name }) => [QUESTIONS[name], `SELECT * FROM ${name}`]);
+}
+
 export function sqlBox() {
   const statement = el("textarea", {
     id: "statement", rows: "8", spellcheck: "false", autocapitalize: "off", autocomplete: "off",
@@ -63,15 +79,18 @@ export function sqlBox() {
     event.preventDefault();
     ask();
   });
-  const examples = EXAMPLES.map(([name, text]) => el("button", {
+  const example = ([name, text]) => el("button", {
     type: "button", class: "example",
     onclick: () => { statement.value = text; ask(); },
-  }, name));
+  }, name);
+  const examples = el("div", { class: "examples", role: "group", "aria-label": "Examples" }, EXAMPLES.map(example));
+  // Without an answer there are the others.
+  questions().then((found) => examples.prepend(...found.map(example)), () => {});
   window.addEventListener("hashchange", () => { statement.value = fromAddress() ?? statement.value; });
 
   return el("section", { class: "panel", "aria-labelledby": "sql" },
     el("h2", { id: "sql" }, "Ask in SQL"),
-    el("div", { class: "examples", role: "group", "aria-label": "Examples" }, examples),
+    examples,
     el("label", { for: "statement", class: "hidden" }, "SQL statement"),
     statement,
     el("div", { class: "controls" }, run, save,
