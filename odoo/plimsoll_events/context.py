@@ -6,7 +6,6 @@ One of them is current per thread, or per greenlet where gevent runs them: a `Co
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import random
 import re
@@ -60,20 +59,46 @@ class Unit:
     def is_settled(self, key):
         return key in self._settled
 
-    @contextlib.contextmanager
-    def opened(self, name, kind, finish):
-        """A span around a piece of this work; `finish` gets it when it is over, with whatever happened."""
-        parent, span = self.span, None
-        if self.sampled:
-            span = otlp.Span(name, kind, self.trace_id, new_id(16), self.span_id, time.time_ns())
-            self.span = span
-        try:
-            yield span
-        finally:
-            self.span = parent
-            if span is not None:
-                span.end = time.time_ns()
-                finish(span)
+
+class Scope:
+    """What is put in place around a piece of work, and taken back after it. Nothing here may keep the work
+    from being done: each step stands for itself, and `leave` undoes those that were taken."""
+
+    def __init__(self, unit):
+        self.unit = unit
+        self.span = None
+        self._token = None
+        self._words = None
+        self._outer_span = None
+
+    def enter(self):
+        """From here on it is the current unit."""
+        self._token = _current.set(self.unit)
+
+    def tell_as(self, workload=None, channel=None):
+        """Within it, work counts as `workload` and comes from `channel`: an import within a request."""
+        unit = self.unit
+        self._words = unit.workload, unit.channel
+        unit.workload, unit.channel = workload or unit.workload, channel or unit.channel
+
+    def open(self, name, kind):
+        """A span around it, when the trace is sampled."""
+        unit = self.unit
+        if unit.sampled:
+            span = otlp.Span(name, kind, unit.trace_id, new_id(16), unit.span_id, time.time_ns())
+            self._outer_span, unit.span, self.span = unit.span, span, span
+
+    def leave(self, finish):
+        """`finish` gets the span, if there is one."""
+        unit, span = self.unit, self.span
+        if span is not None:
+            unit.span, span.end = self._outer_span, time.time_ns()
+        if self._words is not None:
+            unit.workload, unit.channel = self._words
+        if self._token is not None:
+            _current.reset(self._token)
+        if span is not None:
+            finish(span)
 
 
 class Tries:
@@ -132,26 +157,6 @@ def current():
 def current_or_new():
     """For those who need one now: outside of any, a fresh one that nobody else sees."""
     return _current.get() or Unit()
-
-
-@contextlib.contextmanager
-def entered(unit):
-    token = _current.set(unit)
-    try:
-        yield unit
-    finally:
-        _current.reset(token)
-
-
-@contextlib.contextmanager
-def told_as(unit, workload=None, channel=None):
-    """Within it, work counts as `workload` and comes from `channel`: an import within a request."""
-    before = unit.workload, unit.channel
-    unit.workload, unit.channel = workload or unit.workload, channel or unit.channel
-    try:
-        yield
-    finally:
-        unit.workload, unit.channel = before
 
 
 def parse_traceparent(header):

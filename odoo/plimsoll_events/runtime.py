@@ -66,13 +66,15 @@ class Runtime:
             self._put("traces", span)
 
     def _put(self, signal, item):
-        if not self.settings.enabled:
-            return
-        queue = self.queues[signal]
-        queue.put(item)
-        self.sender.wake()
-        if len(queue) >= self.settings.batch_size:
-            self.sender.hurry()
+        """Called while Odoo works and while it fails; nothing gets out of here."""
+        try:
+            queue = self.queues[signal]
+            queue.put(item)
+            self.sender.wake()
+            if len(queue) >= self.settings.batch_size:
+                self.sender.hurry()
+        except Exception as error:
+            self.fault("the queue of " + signal, error)
 
     def lost(self, signal, reason, count=1):
         """Items that will never be sent."""

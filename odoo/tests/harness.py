@@ -3,6 +3,7 @@ sent."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.server
 import json
@@ -113,6 +114,17 @@ def settings(endpoint, **more):
             **more,
         }
     )
+
+
+@contextlib.contextmanager
+def entered(workload=None):
+    """A unit of work, as a request or a scheduled action opens one."""
+    scope = context.Scope(context.Unit(workload))
+    scope.enter()
+    try:
+        yield scope.unit
+    finally:
+        scope.leave(lambda span: None)
 
 
 def eventually(what, test):
@@ -265,6 +277,7 @@ __all__ = [
     "Settings",
     "Sink",
     "context",
+    "entered",
     "eventually",
     "fill",
     "hooks",

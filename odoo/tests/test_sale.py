@@ -1,6 +1,6 @@
 """Orders: told after the commit and only then; what fails is told although it is rolled back."""
 
-from harness import Quiet, context, stub, unittest
+from harness import Quiet, entered, stub, unittest
 
 CONFIRMED = "odoo.sale.order.confirmed"
 
@@ -199,7 +199,7 @@ class Tries(Quiet):
             stub.SerializationFailure("x") for _ in range(7)
         )
         outer = self.env()
-        with context.entered(context.Unit("integration")):
+        with entered("integration"):
             model.retrying(
                 lambda: model.execute(stub.DB, 2, "sale.order", "action_confirm", [self.order_id]), outer
             )

@@ -2,7 +2,7 @@
 
 import datetime
 
-from harness import Quiet, context, stub, unittest
+from harness import Quiet, entered, stub, unittest
 
 
 class Warehouse(Quiet):
@@ -109,7 +109,7 @@ class Warehouse(Quiet):
 
     def test_a_backorder_is_noted(self):
         picking = self.picking(self.ship_id)
-        with context.entered(context.Unit("interactive")):
+        with entered("interactive"):
             picking._create_backorder()
             picking._action_done()
             self.cr.commit()

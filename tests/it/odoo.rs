@@ -23,8 +23,15 @@ async fn check(series: &str, modules: &[&str]) {
     assert!(said.contains("Ran ") && !said.contains("Ran 0 tests"), "{series}: nothing ran\n{said}");
 }
 
-const WHAT_IT_TELLS: &[&str] =
-    &["test_sale", "test_stock", "test_background", "test_requests", "test_attempts", "test_vocabulary"];
+const WHAT_IT_TELLS: &[&str] = &[
+    "test_sale",
+    "test_stock",
+    "test_background",
+    "test_requests",
+    "test_attempts",
+    "test_faults",
+    "test_vocabulary",
+];
 
 #[tokio::test]
 async fn the_module_tells_what_happens_in_odoo_16() {

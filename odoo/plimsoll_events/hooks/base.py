@@ -4,7 +4,6 @@ its result or exception is what the caller gets.
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 from .. import context, facts, runtime, transaction
@@ -72,28 +71,51 @@ class Hook:
 
     def around(self, call, records, args, kwargs):
         """Runs the method with all of that around it."""
-        unit = silent(self.where, self._unit, records, args, kwargs)
-        if unit is None:
+        scope = guarded(self.where, self._scope, records, args, kwargs)
+        if scope is None:
             return call(records, args, kwargs)
-        with self._scope(unit, records) as opened:
-            work = guarded(self.where, self._begun, unit, records, args, kwargs)
-            try:
-                result = call(records, args, kwargs)
-            except BaseException as error:
-                if work is not None:
-                    silent(self.where, self._ended_badly, opened, work, error)
-                raise
-            if work is not None:
-                guarded(self.where, self.succeeded, work, result)
-            return result
+        silent(self.where, self._enter, scope, records)
+        try:
+            return self._observed(call, scope, records, args, kwargs)
+        finally:
+            silent(self.where, scope.leave, runtime.get().finish)
 
-    def _unit(self, records, args, kwargs):
+    def _observed(self, call, scope, records, args, kwargs):
+        work = guarded(self.where, self._begun, scope.unit, records, args, kwargs)
+        try:
+            result = call(records, args, kwargs)
+        except BaseException as error:
+            if work is not None:
+                silent(self.where, self._ended_badly, scope.span, work, error)
+            raise
+        if work is not None:
+            guarded(self.where, self.succeeded, work, result)
+        return result
+
+    def _scope(self, records, args, kwargs):
         # Another model may inherit from this one, and is not this one.
         if records._name != self.model or not runtime.get().watches(records.env.cr.dbname):
             return None
         if not self.wants(records, args, kwargs):
             return None
-        return context.current_or_new()
+        return context.Scope(context.current_or_new())
+
+    def _enter(self, scope, records):
+        if context.current() is None:
+            scope.enter()
+        if self.workload or self.channel:
+            scope.tell_as(self.workload, self.channel)
+        if self.span:
+            scope.open(self.where, "internal")
+        if scope.span is not None:
+            scope.span.attributes.update(
+                {
+                    "odoo.db": records.env.cr.dbname,
+                    "odoo.model": self.model,
+                    "odoo.method": self.method,
+                    "odoo.records": len(records),
+                }
+            )
 
     def _begun(self, unit, records, args, kwargs):
         work = Work(unit, records, args, kwargs)
@@ -104,27 +126,6 @@ class Hook:
         if span is not None:
             fail_span(span, error)
         self.failed(work, error)
-
-    @contextlib.contextmanager
-    def _scope(self, unit, records):
-        with contextlib.ExitStack() as stack:
-            if context.current() is None:
-                stack.enter_context(context.entered(unit))
-            if self.workload or self.channel:
-                stack.enter_context(context.told_as(unit, self.workload, self.channel))
-            span = None
-            if self.span:
-                span = stack.enter_context(unit.opened(self.where, "internal", runtime.get().finish))
-            if span is not None:
-                span.attributes.update(
-                    {
-                        "odoo.db": records.env.cr.dbname,
-                        "odoo.model": self.model,
-                        "odoo.method": self.method,
-                        "odoo.records": len(records),
-                    }
-                )
-            yield span
 
 
 class Transition(Hook):

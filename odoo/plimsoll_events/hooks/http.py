@@ -40,26 +40,32 @@ def install():
 
 
 def _request(original, application, environ, start_response):
-    unit = silent("a request", _unit, environ)
-    if unit is None:
+    scope = silent("a request", _scope, environ)
+    if scope is None:
         return original(application, environ, start_response)
     method, path = environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO", "")
-    with context.entered(unit), unit.opened("%s %s" % (method, path), "server", runtime.get().finish) as span:
+    silent("a request", _enter, scope, method)
 
-        def started(status, headers, *rest):
-            silent("an answer", _answered, unit, span, status)
-            return start_response(status, headers, *rest)
+    def started(status, headers, *rest):
+        silent("an answer", _answered, scope.unit, scope.span, status)
+        return start_response(status, headers, *rest)
 
-        try:
-            return original(application, environ, started)
-        except BaseException as error:
-            unit.error = error
-            raise
-        finally:
-            silent("a request", _close, unit, span, method, path)
+    try:
+        return original(application, environ, started)
+    except BaseException as error:
+        scope.unit.error = error
+        raise
+    finally:
+        silent("a request", _close, scope.unit, scope.span, method, path)
+        silent("a request", scope.leave, runtime.get().finish)
 
 
-def _unit(environ):
+def _enter(scope, method):
+    scope.enter()
+    scope.open(method, "server")
+
+
+def _scope(environ):
     active = runtime.get()
     path = environ.get("PATH_INFO", "")
     if active is None or not active.settings.enabled or _UNSEEN.search(path):
@@ -68,25 +74,33 @@ def _unit(environ):
     workload = next((word for prefix, word in _WORKLOADS if path.startswith(prefix)), "interactive")
     channel = "api" if path.startswith(_API) else "portal" if (path + "/").startswith("/my/") else None
     if parent is not None:
-        return context.Unit(workload, channel, *parent)
+        return context.Scope(context.Unit(workload, channel, *parent))
     unit = context.Unit(workload, channel)
     # As OpenTelemetry's ratio sampler decides: by the trace's id, so that every service decides alike.
     unit.sampled = int(unit.trace_id[16:], 16) < active.settings.sample_ratio * 2**64
-    return unit
+    return context.Scope(unit)
 
 
 def _route(original, dispatcher, rule, args, *rest, **kwargs):
-    unit = context.current()
-    if unit is not None:
-        unit.route = rule.rule
+    silent("a route", _note_route, rule)
     return original(dispatcher, rule, args, *rest, **kwargs)
 
 
-def _json_error(original, dispatcher, exc, *args, **kwargs):
+def _note_route(rule):
     unit = context.current()
     if unit is not None:
-        unit.error = exc
+        unit.route = rule.rule
+
+
+def _json_error(original, dispatcher, exc, *args, **kwargs):
+    silent("an answer", _note_error, exc)
     return original(dispatcher, exc, *args, **kwargs)
+
+
+def _note_error(error):
+    unit = context.current()
+    if unit is not None:
+        unit.error = error
 
 
 def _answered(unit, span, status):

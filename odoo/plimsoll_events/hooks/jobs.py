@@ -3,7 +3,6 @@ or long."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -16,14 +15,14 @@ from .base import Hook, Run, Work, event, fail_span
 _DOCUMENTS = ("sale.order", "purchase.order", "stock.picking", "account.move")
 
 
-@contextlib.contextmanager
 def background(name, kind):
     """A unit of work of its own, and its span: what is scheduled has no caller whose trace it could
     continue."""
-    active = runtime.get()
-    unit = context.Unit("scheduled")
-    with context.entered(unit), unit.opened(name, kind, active.finish) as span:
-        yield unit, span
+    scope = context.Scope(context.Unit("scheduled"))
+    scope.enter()
+    # Whoever gets the scope takes it back, so nothing may fail between both.
+    silent("a span", scope.open, name, kind)
+    return scope
 
 
 class Cron(Hook):
@@ -34,24 +33,34 @@ class Cron(Hook):
     method = "_callback"
 
     def around(self, call, records, args, kwargs):
-        if not runtime.get().watches(records.env.cr.dbname):
+        scope = silent(self.where, self._opened, records, args, kwargs)
+        if scope is None:
             return call(records, args, kwargs)
-        name = str(args[0] if args else kwargs.get("cron_name", ""))
-        with background("cron " + name, "internal") as (unit, span):
-            work = guarded(self.where, self._started, unit, span, records, args, kwargs, name)
-            tries = context.Tries(unit, repeats=False)
-            silent(self.where, tries.begin)
-            try:
-                result = call(records, args, kwargs)
-            except BaseException as error:
-                silent(self.where, self._ended, work, span, tries, error)
-                raise
-            # 16.0 and 17.0 noted what they swallowed.
-            silent(self.where, self._ended, work, span, tries, unit.notes.get("cron_error"))
-            return result
+        try:
+            return self._run(call, scope, records, args, kwargs)
+        finally:
+            silent(self.where, scope.leave, runtime.get().finish)
 
-    def _started(self, unit, span, records, args, kwargs, name):
-        work = Work(unit, records, args, kwargs)
+    def _run(self, call, scope, records, args, kwargs):
+        work = guarded(self.where, self._started, scope, records, args, kwargs)
+        tries = silent(self.where, _only_try, scope.unit)
+        try:
+            result = call(records, args, kwargs)
+        except BaseException as error:
+            silent(self.where, self._ended, work, scope, tries, error)
+            raise
+        # 16.0 and 17.0 noted what they swallowed.
+        silent(self.where, self._ended, work, scope, tries, scope.unit.notes.get("cron_error"))
+        return result
+
+    def _opened(self, records, args, kwargs):
+        if not runtime.get().watches(records.env.cr.dbname):
+            return None
+        return background("cron %s" % (args[0] if args else kwargs.get("cron_name", "")), "internal")
+
+    def _started(self, scope, records, args, kwargs):
+        work, span = Work(scope.unit, records, args, kwargs), scope.span
+        name = str(work.argument(0, "cron_name", ""))
         work.txn = facts.now_micros()
         res_id = records.id if len(records) == 1 else work.argument(2, "job_id", 0)
         work.data = {
@@ -64,7 +73,7 @@ class Cron(Hook):
         }
         if span is not None:
             span.attributes.update({"odoo.db": work.cr.dbname, "odoo.cron.name": name})
-        transaction.tell(unit, self._record(work, "odoo.ir.cron.started"))
+        transaction.tell(scope.unit, self._record(work, "odoo.ir.cron.started"))
         work.before["accounting"] = facts.remembered(
             records.env["ir.actions.server"].browse(work.argument(1, "server_action_id")),
             "accounting",
@@ -89,8 +98,8 @@ class Cron(Hook):
             work.started,
         )
 
-    def _ended(self, work, span, tries, error):
-        unit = tries.unit
+    def _ended(self, work, scope, tries, error):
+        unit, span = scope.unit, scope.span
         transaction.tell_failures(unit, tries.end(error, transaction.as_failed))
         if error is not None and span is not None:
             fail_span(span, error)
@@ -109,6 +118,13 @@ class Cron(Hook):
                 transaction.fail(unit, record, error)
 
 
+def _only_try(unit):
+    """Nobody repeats a scheduled action; what its error rolls back has failed all the same."""
+    tries = context.Tries(unit, repeats=False)
+    tries.begin()
+    return tries
+
+
 def _accounting(action):
     """Whether a scheduled action is one of accounting: automatic posting, sending, follow-ups, bank
     imports."""
@@ -122,11 +138,15 @@ class CronError(Hook):
     method = "_handle_callback_exception"
 
     def around(self, call, records, args, kwargs):
+        silent(self.where, self._note, args, kwargs)
+        return call(records, args, kwargs)
+
+    @staticmethod
+    def _note(args, kwargs):
         unit = context.current()
         if unit is not None:
             # (cron_name, server_action_id, job_id, job_exception)
             unit.notes["cron_error"] = args[3] if len(args) > 3 else kwargs.get("job_exception")
-        return call(records, args, kwargs)
 
 
 class Report(Run):
@@ -184,24 +204,33 @@ def _set_started(original, job, *args, **kwargs):
 
 def _perform(original, job, *args, **kwargs):
     """The job's own work, as a unit of its own within the runner's request."""
-    if not runtime.get().watches(job.env.cr.dbname):
+    scope = silent("a queue job", _opened, job)
+    if scope is None:
         return original(job, *args, **kwargs)
-    with background("job %s.%s" % (job.model_name, job.method_name), "consumer") as (unit, span):
-        started = time.time_ns()
-        tries = context.Tries(unit)
-        silent("a queue job", _begin, unit, span, job, tries)
-        try:
-            result = original(job, *args, **kwargs)
-        except BaseException as error:
-            silent("a queue job", _performed, unit, span, tries, error)
-            silent("a queue job", _note, job, unit, started, error)
-            raise
-        silent("a queue job", _performed, unit, span, tries, None)
-        silent("a queue job", _note, job, unit, started, None)
+    started = time.time_ns()
+    tries = silent("a queue job", _begin, scope, job)
+    try:
+        result = original(job, *args, **kwargs)
+    except BaseException as error:
+        silent("a queue job", _performed, scope, tries, error)
+        silent("a queue job", _note, job, scope.unit, started, error)
+        raise
+    else:
+        silent("a queue job", _performed, scope, tries, None)
+        silent("a queue job", _note, job, scope.unit, started, None)
         return result
+    finally:
+        silent("a queue job", scope.leave, runtime.get().finish)
 
 
-def _begin(unit, span, job, tries):
+def _opened(job):
+    if not runtime.get().watches(job.env.cr.dbname):
+        return None
+    return background("job %s.%s" % (job.model_name, job.method_name), "consumer")
+
+
+def _begin(scope, job):
+    tries, span = context.Tries(scope.unit), scope.span
     tries.begin()
     if span is not None:
         span.attributes.update(
@@ -212,9 +241,11 @@ def _begin(unit, span, job, tries):
                 "odoo.queue.channel": job.channel,
             }
         )
+    return tries
 
 
-def _performed(unit, span, tries, error):
+def _performed(scope, tries, error):
+    unit, span = scope.unit, scope.span
     if error is not None and (is_concurrency(error) or type(error).__name__ == "RetryableJobError"):
         # It will be done again: nothing failed for good.
         tries.begin()

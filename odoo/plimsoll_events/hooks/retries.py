@@ -16,17 +16,10 @@ def install():
 
 
 def _retrying(original, func, env, *args, **kwargs):
-    if runtime.get() is None or not runtime.get().watches(env.cr.dbname):
+    scope = silent("a transaction", _scope, env)
+    tries = silent("a transaction", context.Tries, scope.unit) if scope is not None else None
+    if tries is None:
         return original(func, env, *args, **kwargs)
-    unit = context.current()
-    if unit is None:
-        with context.entered(context.Unit()) as unit:
-            return _counted(original, unit, func, env, args, kwargs)
-    return _counted(original, unit, func, env, args, kwargs)
-
-
-def _counted(original, unit, func, env, args, kwargs):
-    tries = context.Tries(unit)
 
     def counted():
         silent("a try", tries.begin)
@@ -35,10 +28,22 @@ def _counted(original, unit, func, env, args, kwargs):
     try:
         result = original(counted, env, *args, **kwargs)
     except BaseException as error:
-        silent("a failed try", _given_up, unit, tries, error)
+        silent("a failed try", _given_up, scope.unit, tries, error)
         raise
-    silent("a try", _given_up, unit, tries, None)
-    return result
+    else:
+        silent("a try", _given_up, scope.unit, tries, None)
+        return result
+    finally:
+        silent("a transaction", scope.leave, runtime.get().finish)
+
+
+def _scope(env):
+    if not runtime.get().watches(env.cr.dbname):
+        return None
+    scope = context.Scope(context.current_or_new())
+    if context.current() is None:
+        scope.enter()
+    return scope
 
 
 def _given_up(unit, tries, error):
@@ -53,7 +58,11 @@ def _given_up(unit, tries, error):
 
 def _execute_cr(original, cr, uid, obj, method, *args, **kw):
     """The model and method of an RPC call."""
+    silent("a call", _note_call, obj, method)
+    return original(cr, uid, obj, method, *args, **kw)
+
+
+def _note_call(obj, method):
     unit = context.current()
     if unit is not None and unit.method is None:
         unit.model, unit.method = str(obj), str(method)
-    return original(cr, uid, obj, method, *args, **kw)

@@ -5,11 +5,24 @@ These run after installation, since the registry is complete then. Business addo
 installed.
 """
 
+import contextlib
+
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tests.common import TransactionCase
 
 from .. import context, hooks, patching, runtime, transaction
+
+
+@contextlib.contextmanager
+def entered(workload):
+    """A request, as far as events are concerned."""
+    scope = context.Scope(context.Unit(workload))
+    scope.enter()
+    try:
+        yield
+    finally:
+        scope.leave(lambda span: None)
 
 
 class Told(TransactionCase):
@@ -76,7 +89,7 @@ class TestEvents(Told):
     def test_a_refused_order_is_a_failed_attempt(self):
         order = self.order()
         order._action_cancel()
-        with context.entered(context.Unit("interactive")):
+        with entered("interactive"):
             # Where confirming a cancelled order is let through, there is nothing to look at.
             try:
                 order.action_confirm()
@@ -132,7 +145,7 @@ class TestEvents(Told):
         self.assertNotIn("never.sent", str(record.attributes).lower().replace(" ", "."))
 
     def test_a_parameter_is_told_by_name(self):
-        with context.entered(context.Unit("interactive")):
+        with entered("interactive"):
             self.env["ir.config_parameter"].set_param("plimsoll_events.test", "never sent")
             self.commit()
         (record,) = self.told("change.recorded")
