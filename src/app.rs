@@ -14,11 +14,11 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use plimsoll_alerting::{Alerting, Delivery, Routing};
 use plimsoll_collector::{Collector, OtlpReader};
-use plimsoll_dashboards::{Faces, MetricsSource};
+use plimsoll_dashboards::{Faces, MetricsSource, Runbook};
 use plimsoll_lake::Lake;
 use plimsoll_model::{Clock, ReadOriginal};
 use plimsoll_query::{Databases, QueryEngine};
-use plimsoll_rules::{RuleSet, SloTable};
+use plimsoll_rules::{Pack, RuleSet, SloTable};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Tenant};
@@ -87,6 +87,7 @@ impl App {
             metrics: self.metrics(),
             clock: Arc::clone(&self.clock),
             public_url: self.config.public_url(),
+            runbooks: runbooks(&self.config),
             version: env!("CARGO_PKG_VERSION"),
         }
     }
@@ -105,6 +106,11 @@ impl App {
     pub async fn run(self: Arc<Self>, listeners: Listeners, stop: CancellationToken) -> anyhow::Result<()> {
         loops::run(self, listeners, stop).await
     }
+}
+
+fn runbooks(config: &Config) -> Vec<Runbook> {
+    let texts = config.packs().flat_map(Pack::runbooks);
+    texts.map(|(name, text)| Runbook { name: name.to_owned(), text: text.to_owned() }).collect()
 }
 
 /// What reads the requests that the log holds as they were sent.

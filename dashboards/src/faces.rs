@@ -6,7 +6,7 @@ use std::sync::Arc;
 use plimsoll_model::Clock;
 use plimsoll_query::Databases;
 
-use crate::MetricsSource;
+use crate::{MetricsSource, Runbook};
 
 /// What the faces may look at.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Faces {
     pub clock: Arc<dyn Clock>,
     /// What links start with, without a slash at the end. Its host may be named in requests, beside loopback.
     pub public_url: String,
+    /// What the links in alerts of the packs lead to.
+    pub runbooks: Vec<Runbook>,
     pub version: &'static str,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A request passes the fence (`fence`: which host it names, which page it comes from), reaches the page (`web`) or
 //! the API (`sql`, `state`, `probes`), and leaves with strict headers. Everything shown comes out of
-//! [`plimsoll_query::QueryEngine`], so whatever the console knows can also be asked in SQL.
+//! [`plimsoll_query::QueryEngine`], so whatever the console knows can also be asked in SQL; the `runbooks` are texts that
+//! `src/` hands in.
 
 mod faces;
 mod fence;
@@ -10,6 +11,7 @@ mod format;
 mod metrics;
 mod probes;
 mod problem;
+mod runbooks;
 mod server;
 mod sql;
 mod state;
@@ -18,4 +20,5 @@ mod web;
 
 pub use faces::{Faces, Health};
 pub use metrics::{MetricKind, MetricsSource, Sample};
+pub use runbooks::Runbook;
 pub use server::serve;

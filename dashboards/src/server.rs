@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::problem::Problem;
-use crate::{Faces, fence, probes, sql, state, web};
+use crate::{Faces, fence, probes, runbooks, sql, state, web};
 
 /// How long a stopping process waits for answers on their way; a client that stays connected can't hold it longer.
 const GRACE: Duration = Duration::from_secs(5);
@@ -46,6 +46,11 @@ pub(crate) fn router(faces: Faces, stop: CancellationToken) -> Router {
         .route("/-/healthy", get(probes::healthy))
         .route("/-/ready", get(probes::ready))
         .route("/metrics", get(probes::metrics));
+    for place in ["", "/t/{tenant}"] {
+        router = router
+            .route(&format!("{place}/runbooks"), get(runbooks::list))
+            .route(&format!("{place}/runbooks/{{name}}"), get(runbooks::show));
+    }
     for view in state::VIEWS {
         router = router
             .route(view.path, get(move |faces, headers, query| state::show(view, faces, headers, query)));

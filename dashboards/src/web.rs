@@ -16,8 +16,9 @@ const VIEWS: [&str; 5] = ["/", "/incidents/{id}", "/slos/{name}", "/rules/{name}
 const PAGE: Asset =
     Asset { path: "/", content_type: "text/html; charset=utf-8", body: include_str!("../web/index.html") };
 
-const ASSETS: [Asset; 12] = [
+const ASSETS: [Asset; 13] = [
     Asset::style("/assets/app.css", include_str!("../web/app.css")),
+    Asset::style("/assets/runbook.css", include_str!("../web/runbook.css")),
     Asset { path: "/assets/mark.svg", content_type: "image/svg+xml", body: include_str!("../web/mark.svg") },
     Asset::script("/assets/app.js", include_str!("../web/app.js")),
     Asset::script("/assets/api.js", include_str!("../web/api.js")),

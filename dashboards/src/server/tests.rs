@@ -228,3 +228,40 @@ async fn another_sites_page_can_neither_ask_nor_rebind() {
 async fn a_client_that_stays_connected_does_not_hold_up_the_stop() {
     harness::stops_under_an_open_connection().await;
 }
+
+#[tokio::test]
+async fn a_runbook_is_a_page_of_its_own_also_under_a_tenant_and_by_its_file_name() {
+    let console = Console::start().await;
+    for path in ["/runbooks/order-posting", "/runbooks/order-posting.md", "/t/berlin/runbooks/order-posting"]
+    {
+        let answer = console.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        let page = answer.text();
+        for part in [
+            "<title>Orders post late · Plimsoll</title>",
+            "width=device-width",
+            "<a href=\"stock-locks.md\">",
+        ] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+    }
+    let answer = console.get("/runbooks/stock-locks").await;
+    let hostile = answer.text();
+    assert!(hostile.contains("&lt;script&gt;alert(1)") && !hostile.contains("<script"), "{hostile}");
+}
+
+#[tokio::test]
+async fn a_runbook_that_is_not_there_is_answered_with_those_that_are() {
+    let console = Console::start().await;
+    let answer = console.get("/runbooks/%3Cscript%3Ealert(1)%3C%2Fscript%3E").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    let page = answer.text();
+    assert!(page.contains("There is no runbook &lt;script&gt;"), "{page}");
+    for name in ["order-posting", "stock-locks"] {
+        assert!(page.contains(&format!("href=\"/runbooks/{name}\"")), "{page}");
+    }
+    assert_eq!(console.get("/runbooks").await.status, StatusCode::OK);
+}

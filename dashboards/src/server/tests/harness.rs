@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::{Faces, Health, MetricKind, MetricsSource, Sample};
+use crate::{Faces, Health, MetricKind, MetricsSource, Runbook, Sample};
 
 pub(super) const HOST: &str = "127.0.0.1:8088";
 pub(super) const SCRIPT: &str = "<script>alert(1)</script>\"><img src=x onerror=alert(1)>";
@@ -137,8 +137,17 @@ async fn faces(folder: &tempfile::TempDir, health: Arc<Parts>, clock: Arc<dyn Cl
         metrics: Arc::new(Up),
         clock,
         public_url,
+        runbooks: runbooks(),
         version: "0.0.0",
     }
+}
+
+fn runbooks() -> Vec<Runbook> {
+    let runbook = |name: &str, text: &str| Runbook { name: name.to_owned(), text: text.to_owned() };
+    vec![
+        runbook("order-posting", "# Orders post late\n\n**Do** see [the locks](stock-locks.md).\n"),
+        runbook("stock-locks", "# Stock is locked\n\n<script>alert(1)</script>\n"),
+    ]
 }
 
 #[derive(Debug, Default)]
