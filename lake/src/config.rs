@@ -75,7 +75,7 @@ impl Default for Config {
             flush_age: Duration::from_secs(30),
             buffer_limit_bytes: 512 << 20,
             upkeep: UpkeepConfig::default(),
-            log_segment_bytes: 64 << 20,
+            log_segment_bytes: 16 << 20,
             event_window: Duration::from_secs(3 * 24 * 60 * 60),
             event_ids: 2_000_000,
         }

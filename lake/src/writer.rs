@@ -134,9 +134,7 @@ impl Worker {
                 bytes
             }
             Command::Truncate(sequence) => {
-                if let Err(error) = self.wal.truncate_through(sequence) {
-                    tracing::warn!(%error, "could not trim the log, trying again after the next flush");
-                }
+                self.trim(sequence, group.is_empty());
                 0
             }
             Command::Probe => {
@@ -145,6 +143,17 @@ impl Worker {
                 }
                 0
             }
+        }
+    }
+
+    /// With everything in files and nobody waiting, the log gives its room back as well.
+    fn trim(&mut self, through: Sequence, is_idle: bool) {
+        let mut trimmed = self.wal.truncate_through(through);
+        if trimmed.is_ok() && is_idle && self.receiver.is_empty() {
+            trimmed = self.wal.rest(through);
+        }
+        if let Err(error) = trimmed {
+            tracing::warn!(%error, "could not trim the log, trying again after the next flush");
         }
     }
 

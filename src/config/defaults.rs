@@ -49,7 +49,7 @@ impl Default for Lake {
             compactions_per_hour: 120,
             vacuum_grace: Span(Duration::from_hours(1)),
             retention: BTreeMap::new(),
-            log_segment: Size(64 * MIB),
+            log_segment: Size(16 * MIB),
             event_window: Span(kept.event_window),
             event_ids: kept.event_ids,
         }

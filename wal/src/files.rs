@@ -128,6 +128,14 @@ impl Files {
         Ok(())
     }
 
+    /// Should one come back after a power cut, it is a spare again.
+    pub(crate) fn remove_spares(&mut self) -> Result<(), WalError> {
+        while let Some(spare) = self.spares.pop() {
+            self.disk.remove(&spare).map_err(failed("delete", &spare))?;
+        }
+        Ok(())
+    }
+
     fn retire(&mut self, segment: &Segment) -> io::Result<()> {
         let length = segment.path.metadata().map_or(0, |file| file.len());
         let is_whole = (self.segment_bytes..self.segment_bytes.saturating_mul(2)).contains(&length);

@@ -8,6 +8,7 @@ use crate::disk::{Disk, LocalDisk};
 use crate::entry::{Format, MAX_PAYLOAD_BYTES};
 use crate::files::{Active, Files};
 use crate::replay::{Entry, Replayed, create_folder, replay};
+use crate::segment::HEADER_BYTES;
 
 #[derive(Debug, thiserror::Error)]
 pub enum WalError {
@@ -27,7 +28,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20 }
+        Self { segment_bytes: 16 << 20 }
     }
 }
 
@@ -155,6 +156,24 @@ impl Wal {
     /// Forgets the segments that hold nothing beyond `sequence`, except the newest.
     pub fn truncate_through(&mut self, sequence: Sequence) -> Result<(), WalError> {
         self.files.truncate_through(sequence)
+    }
+
+    /// Gives back the room of the log, if it holds nothing beyond `sequence`: what is left is the name of the next entry. For a
+    /// moment in which nothing waits.
+    pub fn rest(&mut self, sequence: Sequence) -> Result<(), WalError> {
+        let is_at_rest = |active: &Active| active.start == self.next && active.room <= HEADER_BYTES as u64;
+        if !self.pending.is_empty()
+            || sequence < self.synced
+            || self.synced == Sequence(0)
+            || self.active.as_ref().is_some_and(is_at_rest)
+        {
+            return Ok(());
+        }
+        self.files.remove_spares()?;
+        self.active = None;
+        self.active = Some(self.files.begin_segment(self.next)?);
+        self.files.truncate_through(self.synced)?;
+        self.files.remove_spares()
     }
 
     /// The next entry comes after `sequence`, should the log know less than its owner does.

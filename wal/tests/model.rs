@@ -69,6 +69,8 @@ enum Action {
     Sync,
     FailingSync(Fault),
     Prepare,
+    /// After everything synced was taken elsewhere.
+    Rest,
     /// Through this percentage of what is synced.
     Truncate(u64),
     /// What was appended and not synced is on the disk up to this percentage, then the process starts again.
@@ -82,6 +84,7 @@ fn action() -> impl Strategy<Value = Action> {
         5 => proptest::collection::vec(any::<u8>(), 0..90).prop_map(Action::Append),
         3 => Just(Action::Sync),
         1 => Just(Action::Prepare),
+        1 => Just(Action::Rest),
         1 => fault.prop_map(Action::FailingSync),
         1 => (0..=100_u64).prop_map(Action::Truncate),
         1 => (0..=100_usize).prop_map(Action::Crash),
@@ -132,6 +135,13 @@ impl Story {
                 self.synced.append(&mut self.pending);
             }
             Action::Prepare => self.wal().prepare(),
+            Action::Rest => {
+                let last = self.wal().synced();
+                self.wal().rest(last).expect("the disk is fine");
+                if self.pending.is_empty() {
+                    self.truncated = self.truncated.max(last.0);
+                }
+            }
             Action::FailingSync(fault) => self.failing_sync(fault),
             Action::Truncate(percent) => {
                 let last = self.wal().synced().0;
@@ -329,4 +339,33 @@ fn a_segment_of_a_newer_format_is_refused_by_name() {
 
     let error = Wal::open(folder.path(), OPTIONS, |_, _| {}).expect_err("version 3").to_string();
     assert!(error.contains("00000000000000000001.wal") && error.contains("version 3"), "{error}");
+}
+
+#[test]
+fn a_log_at_rest_is_next_to_nothing_and_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bytes = || -> u64 {
+        let files = fs::read_dir(folder.path()).expect("there");
+        files.map(|file| file.expect("there").metadata().expect("there").len()).sum()
+    };
+    let (mut wal, _) = open(folder.path(), FailingDisk::default());
+    for number in 0..100 {
+        wal.append(&[number; 80]).expect("small");
+        wal.sync().expect("the disk is fine");
+        wal.prepare();
+    }
+    wal.rest(Sequence(99)).expect("one is needed");
+    assert!(bytes() > 8_000);
+    wal.append(b"in between").expect("small");
+    wal.rest(Sequence(101)).expect("something waits");
+    wal.sync().expect("the disk is fine");
+    for _ in 0..2 {
+        wal.rest(Sequence(101)).expect("the disk is fine");
+        assert_eq!(bytes(), 24);
+    }
+    assert_eq!(wal.append(b"next").expect("small"), Sequence(102));
+    wal.sync().expect("the disk is fine");
+    drop(wal);
+    let (wal, replayed) = open(folder.path(), FailingDisk::default());
+    assert_eq!((replayed, wal.lost_entries()), (Entries::from([(102, b"next".to_vec())]), 0));
 }

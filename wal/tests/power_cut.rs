@@ -220,6 +220,11 @@ fn record_a_run(folder: &Path, dice: &mut Dice) -> Vec<Moment> {
             diary.lock().history.truncated = through;
             wal.truncate_through(Sequence(through)).expect("removes");
         }
+        if dice.below(50) == 0 {
+            let acknowledged = diary.lock().history.acknowledged;
+            diary.lock().history.truncated = acknowledged;
+            wal.rest(Sequence(acknowledged)).expect("removes");
+        }
     }
     let mut recorded = diary.lock();
     std::mem::take(&mut recorded.log)
