@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod heaps;
 mod lake;
 mod load;
 mod rules;
@@ -59,6 +60,9 @@ enum Verb {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.verb, Verb::Serve { .. } | Verb::Demo(_)) {
+        heaps::keep_few();
+    }
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(8 * 1024 * 1024)

@@ -22,7 +22,7 @@ use crate::maintain::{FlushPolicy, keep_up, maintain, probe_log};
 use crate::quarantine::Quarantine;
 use crate::record::{RecordReader, Trust};
 use crate::replay::{HeldThrough, Replay};
-use crate::rows::{admissible, memory_bytes};
+use crate::rows::{admissible, all_slimmed, memory_bytes};
 use crate::schemas::Schemas;
 use crate::state::Shared;
 use crate::tables::Tables;
@@ -153,7 +153,7 @@ impl Lake {
         batches: Vec<SignalBatch>,
         record: impl FnOnce(&[SignalBatch]) -> Result<Vec<u8>, LakeError>,
     ) -> Result<(), LakeError> {
-        let batches = admissible(batches)?;
+        let batches = all_slimmed(admissible(batches)?);
         if batches.is_empty() {
             return Ok(());
         }

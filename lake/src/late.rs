@@ -11,6 +11,7 @@ use plimsoll_model::{ReadOriginal, RowsOutline};
 use plimsoll_wal::Place;
 
 use crate::record::{self, Trust};
+use crate::rows::slimmed;
 
 /// Clones share what was made.
 #[derive(Clone)]
@@ -70,7 +71,7 @@ impl LateRows {
 
     /// Made once, for all who ask while they are in memory.
     pub(crate) fn rows(&self) -> Result<RecordBatch, Unmakable> {
-        self.inner.made.get_or_init(|| self.inner.make()).clone()
+        self.inner.made.get_or_init(|| self.inner.make().map(slimmed)).clone()
     }
 
     /// As `rows`, for who asks once and for all: nothing is kept.

@@ -13,6 +13,17 @@ pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Random, and as many as rows: a dictionary would only be given up.
 const ID_COLUMNS: [&str; 4] = ["trace_id", "span_id", "parent_span_id", "event_id"];
 
+/// The same few words on every page: to compare each of them with the least and the greatest is a waste.
+const UNORDERED_COLUMNS: [&str; 7] = [
+    "trace_state",
+    "http_request_method",
+    "scope_name",
+    "scope_version",
+    "service_version",
+    "schema_url",
+    "resource_schema_url",
+];
+
 /// For files of about `rows` rows of a table.
 #[must_use]
 pub fn properties(table: Table, rows: usize) -> WriterProperties {
@@ -47,7 +58,8 @@ pub fn properties(table: Table, rows: usize) -> WriterProperties {
             .set_column_dictionary_enabled(time.clone(), false)
             .set_column_encoding(time, Encoding::DELTA_BINARY_PACKED);
     }
-    for column in ID_COLUMNS.map(ColumnPath::from).into_iter().chain(map_columns()) {
+    let unordered = ID_COLUMNS.into_iter().chain(UNORDERED_COLUMNS).map(ColumnPath::from);
+    for column in unordered.chain(map_columns()) {
         // The least and the greatest of a page say nothing about what is in it.
         properties = properties.set_column_statistics_enabled(column, EnabledStatistics::None);
     }

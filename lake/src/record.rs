@@ -22,6 +22,7 @@ use plimsoll_model::{Original, ReadOriginal, RowsOutline, SignalBatch, Table};
 
 use self::original::Logged;
 use crate::LakeError;
+use crate::rows::all_slimmed;
 use crate::schemas::Schemas;
 
 const ROWS: u8 = 1;
@@ -147,7 +148,7 @@ impl RecordReader {
         if !logged.tables.iter().any(|(table, _)| wants(*table)) {
             return Ok(Recovered::default());
         }
-        let batches = logged.rows(|original| self.originals.rows(original))?;
+        let batches = all_slimmed(logged.rows(|original| self.originals.rows(original))?);
         let complaint = logged.difference(&batches);
         Ok(Recovered { batches, complaint })
     }

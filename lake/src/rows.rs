@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, TimestampNanosecondArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, TimestampNanosecondArray, new_null_array,
+};
 use arrow::datatypes::{SchemaRef, TimestampNanosecondType};
 use plimsoll_model::SignalBatch;
 
 use crate::LakeError;
 use crate::physical::{NANOS_PER_MICRO, TIME};
 
-/// Those with rows, in exactly their table's schema, with moments as they will be kept and without the spare room of
-/// their builders.
+/// Those with rows, in exactly their table's schema, with moments as they will be kept.
 pub(crate) fn admissible(batches: Vec<SignalBatch>) -> Result<Vec<SignalBatch>, LakeError> {
     let mut admissible = Vec::with_capacity(batches.len());
     for SignalBatch { table, batch } in batches {
@@ -33,9 +34,20 @@ fn settled(batch: RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> 
         {
             *column = in_whole_micros(times);
         }
-        column.shrink_to_fit();
     }
     RecordBatch::try_new(schema, columns)
+}
+
+/// Without the spare room of their builders: for rows that stay in memory.
+pub(crate) fn slimmed(batch: RecordBatch) -> RecordBatch {
+    let (schema, mut columns, row_count) = batch.into_parts();
+    columns.iter_mut().for_each(Array::shrink_to_fit);
+    let options = RecordBatchOptions::new().with_row_count(Some(row_count));
+    RecordBatch::try_new_with_options(schema, columns, &options).expect("the same rows")
+}
+
+pub(crate) fn all_slimmed(batches: Vec<SignalBatch>) -> Vec<SignalBatch> {
+    batches.into_iter().map(|rows| SignalBatch { batch: slimmed(rows.batch), ..rows }).collect()
 }
 
 /// Delta keeps microseconds and only `time` has a companion for the rest: what a question answers must not change

@@ -146,7 +146,7 @@ impl Worker {
         }
     }
 
-    /// With everything in files and nobody waiting, the log gives its room back as well.
+    /// With everything in files and nobody waiting, the log gives back the room that it keeps for more.
     fn trim(&mut self, through: Sequence, is_idle: bool) {
         let mut trimmed = self.wal.truncate_through(through);
         if trimmed.is_ok() && is_idle && self.receiver.is_empty() {

@@ -108,6 +108,9 @@ fn config() -> SessionConfig {
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.time_zone = Some("UTC".to_owned());
+    // One side of a join fits into memory or the query is refused, so the larger one needn't be copied into partitions.
+    options.optimizer.hash_join_single_partition_threshold = 512 << 20;
+    options.optimizer.hash_join_single_partition_threshold_rows = 8_000_000;
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
     config

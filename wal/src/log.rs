@@ -8,7 +8,6 @@ use crate::disk::{Disk, LocalDisk};
 use crate::entry::{Format, MAX_PAYLOAD_BYTES};
 use crate::files::{Active, Files};
 use crate::replay::{Entry, Replayed, create_folder, replay};
-use crate::segment::HEADER_BYTES;
 
 #[derive(Debug, thiserror::Error)]
 pub enum WalError {
@@ -158,22 +157,10 @@ impl Wal {
         self.files.truncate_through(sequence)
     }
 
-    /// Gives back the room of the log, if it holds nothing beyond `sequence`: what is left is the name of the next entry. For a
-    /// moment in which nothing waits.
-    pub fn rest(&mut self, sequence: Sequence) -> Result<(), WalError> {
-        let is_at_rest = |active: &Active| active.start == self.next && active.room <= HEADER_BYTES as u64;
-        if !self.pending.is_empty()
-            || sequence < self.synced
-            || self.synced == Sequence(0)
-            || self.active.as_ref().is_some_and(is_at_rest)
-        {
-            return Ok(());
-        }
-        self.files.remove_spares()?;
-        self.active = None;
-        self.active = Some(self.files.begin_segment(self.next)?);
-        self.files.truncate_through(self.synced)?;
-        self.files.remove_spares()
+    /// Gives back the room that is kept for more, if all that the log holds is `through` here: for a moment in which nothing
+    /// waits. The newest entries stay, for an owner who finds what he made of them damaged.
+    pub fn rest(&mut self, through: Sequence) -> Result<(), WalError> {
+        if self.pending.is_empty() && through >= self.synced { self.files.remove_spares() } else { Ok(()) }
     }
 
     /// The next entry comes after `sequence`, should the log know less than its owner does.

@@ -222,7 +222,6 @@ fn record_a_run(folder: &Path, dice: &mut Dice) -> Vec<Moment> {
         }
         if dice.below(50) == 0 {
             let acknowledged = diary.lock().history.acknowledged;
-            diary.lock().history.truncated = acknowledged;
             wal.rest(Sequence(acknowledged)).expect("removes");
         }
     }
