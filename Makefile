@@ -74,7 +74,7 @@ fmt: ## Formats every crate
 docs: setup-build ## Makes docs/signals.md of docs/signals.yaml
 	@PLIMSOLL_WRITE_DOCS=1 cargo test --workspace --locked --test tidy the_page_is_made
 
-bench: $(addprefix bench-,P1 P2 P4 P5 P6 P9 P10) ## Measures us beside our peers: about an hour; benches/README.md says what
+bench: $(addprefix bench-,P1 P2 P4 P5 P6 P9 P10 R14) ## Measures us beside our peers: about an hour; benches/README.md says what
 
 bench-%: setup-build setup-bench ## One measure, as in `make bench-P1 BENCH_FLAGS="--runs 3"`
 	@cargo build --release --locked --bin plimsoll

@@ -1,4 +1,4 @@
-"""Measures P1 to P6, P9 and P10, ours and the peer side by side; see README.md beside this file.
+"""Measures P1 to P6, P9, P10 and R14, ours and the peer side by side; see README.md beside this file.
 
     run.py [--binary PATH] [--runs N] [--spans N] MEASURE ...
 
@@ -13,6 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import isolation
 import measures
 import queries
 
@@ -26,6 +27,7 @@ MEASURES = {
     "P6": measures.visible,
     "P9": measures.memory,
     "P10": measures.replay,
+    "R14": isolation.isolation,
 }
 
 
