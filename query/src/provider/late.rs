@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -21,7 +21,10 @@ pub(super) fn scan(
     projection: Option<&Vec<usize>>,
     limit: Option<usize>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let schema = table.schema();
+    // Who only counts needs no rows: they come from the outlines, as those of files come from the commits.
+    let only_counts = projection.is_some_and(Vec::is_empty);
+    let schema = if only_counts { Arc::new(Schema::empty()) } else { table.schema() };
+    let projection = projection.filter(|_| !only_counts);
     let most = late.len().div_ceil(session.config().target_partitions()).max(1);
     let share = |parts: &[LateRows]| Share { schema: Arc::clone(&schema), parts: parts.to_vec() };
     let shares: Vec<Arc<dyn PartitionStream>> =
@@ -44,9 +47,19 @@ impl PartitionStream for Share {
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let rows = self.parts.clone().into_iter().filter_map(|part| rows_of(&part));
+        let schema = Arc::clone(&self.schema);
+        let only_counts = schema.fields().is_empty();
+        let rows =
+            self.parts.clone().into_iter().filter_map(move |part| {
+                if only_counts { Some(counted(&part, &schema)) } else { rows_of(&part) }
+            });
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream::iter(rows)))
     }
+}
+
+fn counted(part: &LateRows, schema: &SchemaRef) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(part.outline().rows));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), Vec::new(), &options)?)
 }
 
 fn rows_of(part: &LateRows) -> Option<Result<RecordBatch>> {
