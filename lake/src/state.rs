@@ -111,7 +111,7 @@ impl Shared {
     ) {
         let now = self.clock.now();
         let mut state = self.lock();
-        let is_held = state.stats.buffered_bytes + outline.bytes <= self.buffer_limit_bytes / 2;
+        let is_held = state.stats.buffered_bytes.saturating_add(outline.bytes) <= self.buffer_limit_bytes / 2;
         let (rows, bytes) = if is_held { (held(), outline.bytes) } else { (logged(), LOGGED_BYTES) };
         state.stats.buffered_bytes += bytes;
         state.insert_late(sequence, rows, bytes, now);
