@@ -19,6 +19,7 @@ mod hostile;
 mod http2;
 mod kill;
 mod load;
+mod odoo;
 mod odoo_samples;
 mod ourselves;
 mod overload;
