@@ -17,6 +17,7 @@ from odoo.addons.plimsoll_events.hooks import (
     changes,
     http,
     jobs,
+    queue_jobs,
     retries,
     sale,
     savepoints,
@@ -31,7 +32,7 @@ WRAPPING = {
     *("leave", "committed", "rolled_back"),
 }
 MODULES = (context, errors, facts, otlp, queue, sender, transaction, vocabulary)
-HOOK_MODULES = (account, base, changes, http, jobs, retries, sale, savepoints, stock)
+HOOK_MODULES = (account, base, changes, http, jobs, queue_jobs, retries, sale, savepoints, stock)
 
 
 def functions():

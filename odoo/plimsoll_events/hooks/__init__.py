@@ -11,7 +11,20 @@ import logging
 
 from .. import patching, runtime
 from ..patching import silent
-from . import account, changes, http, integrations, jobs, retries, sale, savepoints, stock, supply, users
+from . import (
+    account,
+    changes,
+    http,
+    integrations,
+    jobs,
+    queue_jobs,
+    retries,
+    sale,
+    savepoints,
+    stock,
+    supply,
+    users,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -48,7 +61,7 @@ def place_on(registry, cr=None):
     active.watched.add(registry.db_name)
     for hook_class in MODELS:
         silent(hook_class.__name__, _place_hook, registry, hook_class())
-    silent("queue_job", jobs.install_queue_job)
+    silent("queue_job", queue_jobs.install)
 
 
 def _place_hook(registry, hook):
