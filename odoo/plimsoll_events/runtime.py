@@ -209,6 +209,9 @@ class Runtime:
         self._begin()
 
     def at_exit(self):
+        if any(self.counts().values()):
+            # The last word on what was sent and lost.
+            self._metrics_due = time.monotonic()
         self.sender.drain(EXIT_LIMIT)
 
 

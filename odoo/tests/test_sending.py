@@ -209,6 +209,8 @@ class Ends(Case):
     def test_a_process_that_ends_sends_what_it_has(self):
         subprocess.run([sys.executable, "-c", CHILD, self.sink.url], check=True, timeout=30, env=child_env())
         self.assertEqual(len(self.sink.items("logs")), 3)
+        sent = [item for item in self.sink.items("metrics") if item["name"] == "plimsoll.odoo.events.sent"]
+        self.assertEqual(sent[-1]["sum"]["dataPoints"][0]["asInt"], "3")
 
     def test_a_sink_that_never_answers_delays_the_end_by_a_few_seconds_at_most(self):
         with socket.socket() as deaf:
