@@ -54,8 +54,8 @@ async fn the_module_tells_what_happens_in_odoo_19() {
 }
 
 #[tokio::test]
-async fn the_module_s_sender_survives_its_sink_forks_and_the_end() {
-    check("17.0", &["test_sending"]).await;
+async fn the_sender_survives_its_sink_forks_and_the_end_and_needs_nothing_that_odoo_lacks() {
+    check("17.0", &["test_sending", "test_source"]).await;
 }
 
 #[derive(Deserialize)]
