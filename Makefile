@@ -29,6 +29,9 @@ packages=()
 for pair in $(1); do
   command -v "$${pair%%:*}" >/dev/null || packages+=("$${pair##*:}")
 done
+if [[ " $(1) " == *" psql:postgresql-client "* ]] && ! compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null; then
+  packages+=(postgresql)
+fi
 if [[ " $(1) " == *" python3:python3 "* ]] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
   packages+=(python3-venv)
 fi

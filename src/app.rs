@@ -7,6 +7,7 @@ mod loops;
 mod metrics;
 mod rooms;
 mod source_table;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use plimsoll_lake::Lake;
 use plimsoll_model::{Clock, ReadOriginal};
 use plimsoll_query::{Databases, QueryEngine};
 use plimsoll_rules::{Pack, RuleSet, SloTable};
+use plimsoll_sources::Sources;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Tenant};
@@ -37,6 +39,7 @@ pub struct App {
     /// Of each tenant; the default one's come first.
     rooms: Vec<Arc<Rooms>>,
     databases: Databases,
+    sources: Arc<Sources>,
     health: Arc<HealthBoard>,
 }
 
@@ -51,16 +54,26 @@ impl App {
         let senders = tenants.iter().zip(&lakes).map(|(tenant, lake)| sender(tenant, lake.clone()));
         let collector = Collector::new(config.collector(), senders.collect(), Arc::clone(&clock));
 
+        let sources = sources::open(&config, &collector, &clock)?;
         let mut rooms: Vec<Arc<Rooms>> = Vec::with_capacity(tenants.len());
         for (tenant, lake) in tenants.iter().zip(lakes) {
             let first = rooms.first().map(|rooms| rooms.database.engine.clone());
-            let opened = Rooms::open(&config, tenant, lake, &collector, first.as_ref(), &clock).await;
+            let opened = Rooms::open(
+                &config,
+                tenant,
+                lake,
+                &collector,
+                sources.book(&tenant.name),
+                first.as_ref(),
+                &clock,
+            )
+            .await;
             rooms.push(Arc::new(opened.with_context(|| about(tenant))?));
         }
         let databases = databases(&rooms)?;
         let lakes = rooms.iter().map(|rooms| (rooms.tenant.clone(), rooms.lake.clone())).collect();
         let health = HealthBoard::new(Arc::clone(&clock), lakes, config.flush_age());
-        Ok(Self { health, config, clock, collector, rooms, databases })
+        Ok(Self { health, config, clock, collector, rooms, databases, sources })
     }
 
     /// Of the default tenant.

@@ -1,6 +1,7 @@
 //! `plimsoll.toml`: read once, unknown keys refused, every path made absolute, each room given its own `Config`.
 
 mod defaults;
+mod sources;
 mod tenants;
 mod units;
 
@@ -33,11 +34,16 @@ pub struct Config {
     alerting: Alerting,
     dashboards: Dashboards,
     telemetry: Telemetry,
+    #[serde(rename = "sources")]
+    source_entries: sources::Sources,
     #[serde(rename = "tenants")]
     tenant_entries: Vec<TenantEntry>,
     /// What the entries say, and the default tenant first.
     #[serde(skip)]
     tenants: Vec<Tenant>,
+    /// What the entries say, with their secrets.
+    #[serde(skip)]
+    sources: Vec<plimsoll_sources::Settings>,
     /// The folder that relative paths start from.
     #[serde(skip)]
     base: PathBuf,
@@ -124,6 +130,8 @@ impl Config {
         let not_valid = || format!("{} is not valid", file.display());
         config.check().with_context(not_valid)?;
         config.tenants = tenants::read(&config.tenant_entries, &config.base).with_context(not_valid)?;
+        config.sources =
+            sources::read(&config.source_entries, &config.tenants, &config.base).with_context(not_valid)?;
         Ok(config)
     }
 
@@ -194,6 +202,16 @@ impl Config {
     #[must_use]
     pub fn tenants(&self) -> &[Tenant] {
         &self.tenants
+    }
+
+    /// What is fetched. Retries are spread by the process's number: two of ours mustn't try in step.
+    #[must_use]
+    pub fn sources(&self) -> plimsoll_sources::Config {
+        plimsoll_sources::Config {
+            data_dir: self.data_dir().join("sources"),
+            seed: u64::from(std::process::id()),
+            sources: self.sources.clone(),
+        }
     }
 
     #[must_use]

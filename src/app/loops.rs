@@ -30,6 +30,7 @@ type Outcome = (&'static str, anyhow::Result<()>);
 pub(super) async fn run(app: Arc<App>, listeners: Listeners, stop: CancellationToken) -> anyhow::Result<()> {
     let mut tasks: JoinSet<Outcome> = JoinSet::new();
     serve(&mut tasks, &app, listeners, &stop);
+    fetch(&mut tasks, &app, &stop);
     for rooms in &app.rooms {
         judge_and_tell(&mut tasks, &app, rooms, &stop);
         write_and_keep(&mut tasks, rooms, &stop);
@@ -69,6 +70,12 @@ fn serve(tasks: &mut JoinSet<Outcome>, app: &Arc<App>, listeners: Listeners, sto
     tasks.spawn(async move {
         ("console", plimsoll_dashboards::serve(faces, console, until).await.map_err(Into::into))
     });
+}
+
+/// Awaited like everything else: what a reader took is durable and remembered before the process ends.
+fn fetch(tasks: &mut JoinSet<Outcome>, app: &Arc<App>, stop: &CancellationToken) {
+    let (sources, until) = (Arc::clone(&app.sources), stop.clone());
+    tasks.spawn(async move { ("sources", sources.run(until).await.map_err(Into::into)) });
 }
 
 fn judge_and_tell(

@@ -9,8 +9,8 @@ use plimsoll_lake::{FileTotals, LakeStats, UpkeepStats};
 use plimsoll_model::{Table, TenantName};
 use plimsoll_query::LaneStats;
 
-use super::App;
 use super::rooms::Rooms;
+use super::{App, sources};
 
 /// Holds the app weakly: the console must not keep alive what it looks at.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ impl MetricsSource for AppMetrics {
         ]);
         samples.extend(app.engine().lanes().iter().flat_map(lane));
         samples.extend(app.collector.tenant_stats().iter().flat_map(tenant));
+        samples.extend(app.sources.stats().iter().flat_map(sources::samples));
         samples.extend(app.health.parts().into_iter().map(|(part, trouble)| Sample {
             name: "plimsoll_health_part_up",
             help: "1 while a part of the process does its work.",
@@ -52,7 +53,7 @@ impl MetricsSource for AppMetrics {
 }
 
 /// What is the default tenant's carries no label: there may be no other.
-fn of_tenant(mut sample: Sample, tenant: &TenantName) -> Sample {
+pub(super) fn of_tenant(mut sample: Sample, tenant: &TenantName) -> Sample {
     if !tenant.is_default() {
         sample.labels.push(("tenant", tenant.to_string()));
     }
@@ -306,11 +307,11 @@ fn with_reason(mut sample: Sample, reason: &str) -> Sample {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus counts in doubles")]
-fn counter(name: &'static str, help: &'static str, value: u64) -> Sample {
+pub(super) fn counter(name: &'static str, help: &'static str, value: u64) -> Sample {
     Sample { name, help, kind: MetricKind::Counter, labels: Vec::new(), value: value as f64 }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus counts in doubles")]
-fn gauge(name: &'static str, help: &'static str, value: u64) -> Sample {
+pub(super) fn gauge(name: &'static str, help: &'static str, value: u64) -> Sample {
     Sample { name, help, kind: MetricKind::Gauge, labels: Vec::new(), value: value as f64 }
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use plimsoll_alerting::{Alerting, Delivery, Routing};
 use plimsoll_collector::{Collector, IngestLedger};
 use plimsoll_lake::Lake;
-use plimsoll_model::{Alert, Clock, Decision, StateTable, TenantName, Timestamp};
+use plimsoll_model::{Alert, Clock, Decision, SourceBook, StateTable, TenantName, Timestamp};
 use plimsoll_query::{Database, QueryEngine};
 use plimsoll_rules::{Evaluator, RuleSet, SloTable};
 use tokio::sync::{Mutex, mpsc};
@@ -40,6 +40,7 @@ impl Rooms {
         tenant: &Tenant,
         lake: Lake,
         collector: &Collector,
+        fetched: Arc<dyn SourceBook>,
         first: Option<&QueryEngine>,
         clock: &Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
@@ -60,6 +61,7 @@ impl Rooms {
         let sent = collector.sources(&tenant.name).context("the collector doesn't know the tenant")?;
         let sources = SourceTable::new(Arc::clone(clock));
         sources.list(Arc::new(sent.clone()));
+        sources.list(fetched);
         state.push(Arc::new(sources));
         let engine = engine(config, lake.clone(), state, first, clock)?;
 

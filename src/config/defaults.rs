@@ -19,8 +19,10 @@ impl Default for Config {
             alerting: Alerting::default(),
             dashboards: Dashboards::default(),
             telemetry: Telemetry::default(),
+            source_entries: super::sources::Sources::default(),
             tenant_entries: Vec::new(),
             tenants: vec![Tenant::default()],
+            sources: Vec::new(),
             base: PathBuf::new(),
         }
     }

@@ -89,3 +89,28 @@ fn vacuum_must_outlive_the_longest_query() {
     assert!(error.contains("vacuum_grace") && error.contains("query.timeout"), "{error}");
     assert!(error_of("[lake]\ncompactions_per_hour = 0\n").contains("at least 1"));
 }
+
+/// The sources in the shipped example are comments, because they name servers that aren't there; read, they must be valid.
+#[test]
+fn the_sources_of_the_shipped_example_are_valid_and_know_every_key() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/plimsoll.toml");
+    let text = std::fs::read_to_string(example).expect("readable");
+    let is_setting = |line: &&str| line.starts_with("[[sources.") || line.split(' ').nth(1) == Some("=");
+    let commented = text.lines().filter_map(|line| line.strip_prefix("# "));
+    let sources: Vec<&str> =
+        commented.skip_while(|line| !line.starts_with("[[sources.")).filter(is_setting).collect();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::create_dir(folder.path().join("secrets")).expect("writable");
+    std::fs::write(folder.path().join("secrets/postgres-ca.pem"), "-----BEGIN CERTIFICATE-----\n")
+        .expect("writable");
+    for secret in ["odoo-reader", "postgres-reader", "redis"] {
+        std::fs::write(folder.path().join("secrets").join(secret), "secret\n").expect("writable");
+    }
+    let file = folder.path().join("plimsoll.toml");
+    std::fs::write(&file, sources.join("\n")).expect("writable");
+    let config = Config::read(&file).expect("valid");
+    assert!(!config.sources().sources.is_empty());
+    for key in sources::keys() {
+        assert!(sources.iter().any(|line| line.starts_with(&format!("{key} = "))), "no line says {key}");
+    }
+}

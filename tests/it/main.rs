@@ -29,6 +29,7 @@ mod prometheus;
 mod promoted;
 mod psql;
 mod senders;
+mod sources;
 mod story;
 mod tenants;
 mod told;

@@ -72,7 +72,10 @@ fn shown(text: &str) -> Known {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_table_of_metrics_and_a_running_server_agree() {
-    let plimsoll = Plimsoll::start().await;
+    // A source that can't be reached counts all the same.
+    let source: toml::Value =
+        toml::toml! { name = "absent" host = "127.0.0.1" port = 1 database = "odoo" }.into();
+    let plimsoll = Plimsoll::start_with(Setup::default().set("sources.odoo", vec![source])).await;
     Sender::to(&plimsoll.grpc()).send(vec![Event::new("odoo.stock.picking.done", "1")]).await;
     let answer = plimsoll.client().get(plimsoll.console("/metrics")).send().await.expect("an answer");
     let (documented, shown) = (documented(), shown(&answer.text().await.expect("text")));

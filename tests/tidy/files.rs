@@ -13,6 +13,7 @@ pub(crate) const LONG_FOR_A_REASON: &[(&str, &str)] = &[];
 pub(crate) const MAY_SLEEP: &[(&str, &str)] = &[
     ("src/clock.rs", "the one place that turns the wall's clock into ours"),
     ("tests/it/harness/time.rs", "polls a real process, which has no other clock"),
+    ("sources/tests/it/harness/clock.rs", "polls real servers, which have no other clock"),
 ];
 
 /// Rooms that are handed a listener by `src/`.

@@ -1,0 +1,107 @@
+//! Settings, as values: `src/` reads the file and hands them down.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use plimsoll_model::TenantName;
+
+/// Everything that is to be fetched.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Cursors are kept here, a folder for each tenant.
+    pub data_dir: PathBuf,
+    /// Of the spread of retries.
+    pub seed: u64,
+    pub sources: Vec<Settings>,
+}
+
+/// One source.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Unique for a tenant and kind; it becomes `service.name` and a file's name.
+    pub name: String,
+    pub tenant: TenantName,
+    pub kind: KindSettings,
+}
+
+#[derive(Clone, Debug)]
+pub enum KindSettings {
+    Odoo(Box<OdooConfig>),
+    Postgres(Box<PostgresConfig>),
+}
+
+/// A PostgreSQL server, and how gently it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseServer {
+    /// A name, an address, or the folder of a Unix socket.
+    pub host: String,
+    pub port: u16,
+    pub database: String,
+    pub user: String,
+    pub password: Option<Password>,
+    pub tls: TlsMode,
+    /// Certificates in PEM that a server's must be signed by; without it those of the public authorities.
+    pub ca: Option<Vec<u8>>,
+    pub connect_timeout: Duration,
+    pub statement_timeout: Duration,
+    pub lock_timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    Disable,
+    /// If the server offers it; its certificate is not checked.
+    Prefer,
+    /// Or no connection. Its certificate is checked only against a CA file.
+    Require,
+    /// Or no connection, and the certificate must be the host's.
+    VerifyFull,
+}
+
+/// Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    #[must_use]
+    pub fn new(password: String) -> Self {
+        Self(password)
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+/// `[[sources.odoo]]`
+#[derive(Clone, Debug)]
+pub struct OdooConfig {
+    pub server: DatabaseServer,
+    /// How often events are looked for.
+    pub interval: Duration,
+    /// How often levels are measured.
+    pub gauges_interval: Duration,
+    /// How far back a first start begins.
+    pub backfill: Duration,
+    /// How long what an open transaction may still write holds the watermark back.
+    pub longest_transaction: Duration,
+}
+
+/// `[[sources.postgres]]`
+#[derive(Clone, Debug)]
+pub struct PostgresConfig {
+    pub server: DatabaseServer,
+    /// How often one looks who waits for whom.
+    pub interval: Duration,
+    /// How often the server's levels and counts are read.
+    pub levels_interval: Duration,
+    /// How often the costliest statements are told.
+    pub queries_interval: Duration,
+}

@@ -1,0 +1,12 @@
+//! The PostgreSQL and the Odoo that the readers' own tests stand on.
+
+#[path = "../../../sources/tests/it/harness/clock.rs"]
+mod clock;
+#[path = "../../../sources/tests/it/harness/odoo.rs"]
+mod odoo;
+#[path = "../../../sources/tests/it/harness/postgres.rs"]
+mod postgres;
+
+pub(crate) use clock::{WallClock, eventually};
+pub(crate) use odoo::{Change, Odoo};
+pub(crate) use postgres::Postgres;
