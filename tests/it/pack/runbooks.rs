@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::harness::{Plimsoll, Setup, eventually, root};
 
-pub(crate) use everything::Vocabulary;
+pub(crate) use everything::{Vocabulary, post};
 pub(crate) use statements::{Block, blocks};
 
 const SLO: &str = include_str!("../../../examples/slos/order-posting.yaml");
@@ -34,7 +34,7 @@ fn runbooks() -> Vec<(String, String)> {
 }
 
 /// One of everything, and two heartbeats: one that is well and one that says that it failed.
-async fn witness_of_everything() -> Plimsoll {
+pub(crate) async fn witness_of_everything() -> Plimsoll {
     let setup = Setup::default().file("slos/order-posting.yaml", SLO);
     let plimsoll = Plimsoll::start_with(setup).await;
     Vocabulary::read().send(&plimsoll).await;
@@ -100,4 +100,29 @@ fn a_runbook_says_what_it_means_what_to_do_meanwhile_and_what_not_to_do() {
             assert!(names.contains(&link), "{name} leads to {link}, which isn't there");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_console_shows_every_runbook_of_the_pack_and_every_link_in_them_leads_somewhere() {
+    let packs = toml::Value::from(vec!["odoo-distribution"]);
+    let plimsoll = Plimsoll::start_with(Setup::default().set("rules.packs", packs)).await;
+    let list = page(&plimsoll, "/runbooks").await;
+    for (file, text) in runbooks() {
+        let name = file.trim_end_matches(".md");
+        assert!(list.contains(&format!("href=\"/runbooks/{name}\"")), "{name} in {list}");
+        let shown = page(&plimsoll, &format!("/runbooks/{name}")).await;
+        let title = text.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a title");
+        assert!(shown.contains(&format!("<h1>{title}</h1>")), "{title} in {shown}");
+        for rest in shown.split("<a href=\"").skip(1) {
+            let link = rest.split('"').next().expect("a closed attribute");
+            let link = if link.starts_with('/') { link.to_owned() } else { format!("/runbooks/{link}") };
+            page(&plimsoll, &link).await;
+        }
+    }
+}
+
+async fn page(plimsoll: &Plimsoll, path: &str) -> String {
+    let answer = plimsoll.client().get(plimsoll.console(path)).send().await.expect("an answer");
+    assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    answer.text().await.expect("text")
 }

@@ -175,6 +175,9 @@ fn unlisted(key: &str, n: u64) -> Value {
     match key {
         "db.namespace" | "postgresql.database.name" => said("odoo"),
         "postgresql.pid" | "postgresql.blocking.pid" => json!({"intValue": (4000 + n).to_string()}),
+        "postgresql.calls" | "postgresql.rows" | "postgresql.total_exec_time" => {
+            json!({"doubleValue": 100 + n})
+        }
         key if key.ends_with("_ms") => json!({"doubleValue": 2500 + n}),
         key => said(&format!("{key} {n}")),
     }
