@@ -15,12 +15,12 @@ use crate::harness::{Plimsoll, Setup, eventually, root};
 pub(crate) use everything::{Vocabulary, post};
 pub(crate) use statements::{Block, blocks};
 
-const SLO: &str = include_str!("../../../examples/slos/order-posting.yaml");
+const PACK: &str = "odoo-distribution";
 const SEEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// File name and text of each.
 fn runbooks() -> Vec<(String, String)> {
-    let folder = root().join("rules/packs/odoo-distribution/runbooks");
+    let folder = root().join("rules/packs").join(PACK).join("runbooks");
     let mut found: Vec<(String, String)> = fs::read_dir(folder)
         .expect("the pack has runbooks")
         .map(|entry| entry.expect("a folder can be listed").path())
@@ -33,10 +33,13 @@ fn runbooks() -> Vec<(String, String)> {
     found
 }
 
+async fn with_the_pack() -> Plimsoll {
+    Plimsoll::start_with(Setup::default().set("rules.packs", toml::Value::from(vec![PACK]))).await
+}
+
 /// One of everything, and two heartbeats: one that is well and one that says that it failed.
 pub(crate) async fn witness_of_everything() -> Plimsoll {
-    let setup = Setup::default().file("slos/order-posting.yaml", SLO);
-    let plimsoll = Plimsoll::start_with(setup).await;
+    let plimsoll = with_the_pack().await;
     Vocabulary::read().send(&plimsoll).await;
     for (name, outcome) in [("nightly-backup", "ok"), ("restore-test", "failed")] {
         let beat = json!({"every": "1d", "outcome": outcome, "message": "no space left"});
@@ -104,8 +107,7 @@ fn a_runbook_says_what_it_means_what_to_do_meanwhile_and_what_not_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_console_shows_every_runbook_of_the_pack_and_every_link_in_them_leads_somewhere() {
-    let packs = toml::Value::from(vec!["odoo-distribution"]);
-    let plimsoll = Plimsoll::start_with(Setup::default().set("rules.packs", packs)).await;
+    let plimsoll = with_the_pack().await;
     let list = page(&plimsoll, "/runbooks").await;
     for (file, text) in runbooks() {
         let name = file.trim_end_matches(".md");
