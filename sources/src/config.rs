@@ -29,6 +29,9 @@ pub struct Settings {
 pub enum KindSettings {
     Odoo(Box<OdooConfig>),
     Postgres(Box<PostgresConfig>),
+    Logs(LogsConfig),
+    Redis(RedisConfig),
+    Scrape(ScrapeConfig),
 }
 
 /// A PostgreSQL server, and how gently it is asked.
@@ -104,4 +107,50 @@ pub struct PostgresConfig {
     pub levels_interval: Duration,
     /// How often the costliest statements are told.
     pub queries_interval: Duration,
+}
+
+/// `[[sources.logs]]`
+#[derive(Clone, Debug)]
+pub struct LogsConfig {
+    /// A pattern of files; an absolute path.
+    pub path: String,
+    pub format: LogFormat,
+    /// Of times that carry none.
+    pub timezone: chrono_tz::Tz,
+    pub interval: Duration,
+    /// A first start reads what is there already.
+    pub from_beginning: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Of Odoo 16 to 19; records may have several lines.
+    Odoo,
+    /// A line is a record.
+    Plain,
+    /// A line is an object.
+    Json,
+}
+
+/// `[[sources.redis]]`
+#[derive(Clone, Debug)]
+pub struct RedisConfig {
+    pub host: String,
+    pub port: u16,
+    pub user: Option<String>,
+    pub password: Option<Password>,
+    pub interval: Duration,
+    pub timeout: Duration,
+}
+
+/// `[[sources.scrape]]`
+#[derive(Clone, Debug)]
+pub struct ScrapeConfig {
+    pub url: String,
+    /// Sent as `Authorization: Bearer`.
+    pub token: Option<Password>,
+    pub interval: Duration,
+    pub timeout: Duration,
+    pub max_bytes: usize,
+    pub max_samples: usize,
 }

@@ -11,16 +11,20 @@ mod otlp;
 mod runner;
 mod source;
 
+mod logs;
 mod odoo;
 mod platform;
 mod postgres;
+mod redis;
+mod scrape;
 mod statement;
 
 mod sources;
 
 pub use board::{PollStats, SourceStats};
 pub use config::{
-    Config, DatabaseServer, KindSettings, OdooConfig, Password, PostgresConfig, Settings, TlsMode,
+    Config, DatabaseServer, KindSettings, LogFormat, LogsConfig, OdooConfig, Password, PostgresConfig,
+    RedisConfig, ScrapeConfig, Settings, TlsMode,
 };
 pub use source::{Batch, FetchError, Fetched, Source};
 pub use sources::{Sources, SourcesError};

@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use plimsoll_model::{SourceKind, Timestamp};
 use prost::Message;
 
@@ -34,6 +36,9 @@ impl Origin {
             Batch::Events(records) | Batch::Logs(records) => {
                 in_parts(records).map(|part| (self.logs(&part), part.len() as u64)).collect()
             }
+            Batch::Spans(spans) => {
+                in_parts(spans).map(|part| (self.spans(&part), part.len() as u64)).collect()
+            }
             Batch::Metrics(metrics) => {
                 in_parts(metrics).map(|part| (self.metrics(&part), readings::points(&part))).collect()
             }
@@ -59,6 +64,14 @@ impl Origin {
         let metrics =
             ResourceMetrics { resource: Some(self.resource()), scope_metrics, ..ResourceMetrics::default() };
         ExportMetricsServiceRequest { resource_metrics: vec![metrics] }.encode_to_vec().into()
+    }
+
+    fn spans(&self, spans: &[Span]) -> Bytes {
+        let scope_spans =
+            vec![ScopeSpans { scope: Some(self.scope()), spans: spans.to_vec(), ..ScopeSpans::default() }];
+        let spans =
+            ResourceSpans { resource: Some(self.resource()), scope_spans, ..ResourceSpans::default() };
+        ExportTraceServiceRequest { resource_spans: vec![spans] }.encode_to_vec().into()
     }
 
     fn resource(&self) -> Resource {

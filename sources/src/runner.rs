@@ -75,12 +75,7 @@ impl Runner {
         let name = &self.origin.service;
         let mut fetched = match fetched {
             Ok(fetched) => fetched,
-            Err(error) => {
-                if self.line.failed(error.to_string(), self.clock.now()) {
-                    tracing::warn!(source = %name, %error, "a source can't be read; it is tried again");
-                }
-                return Ok(Next::AfterFailure);
-            }
+            Err(error) => return Ok(self.failed(&error)),
         };
         for batch in std::mem::take(&mut fetched.batches) {
             self.hand_in(batch, stop).await?;
@@ -95,8 +90,18 @@ impl Runner {
             return Ok(Next::AfterFailure);
         }
         self.source.taken();
+        if let Some(error) = fetched.failed.take() {
+            return Ok(self.failed(&error));
+        }
         self.line.succeeded(&fetched, self.clock.now());
         Ok(if fetched.more { Next::Now } else { Next::Later })
+    }
+
+    fn failed(&self, error: &FetchError) -> Next {
+        if self.line.failed(error.to_string(), self.clock.now()) {
+            tracing::warn!(source = %self.origin.service, %error, "a source can't be read; it is tried again");
+        }
+        Next::AfterFailure
     }
 
     async fn hand_in(&self, batch: Batch, stop: &CancellationToken) -> Result<(), Stopped> {

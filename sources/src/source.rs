@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use plimsoll_model::{Signal, Timestamp};
 
 /// A reader of one source. It is asked by one task, one look at a time.
@@ -27,6 +28,8 @@ pub struct Fetched {
     pub more: bool,
     /// Every business event up to this time has been seen.
     pub watermark: Option<Timestamp>,
+    /// The source could not be read, and the batches say so.
+    pub failed: Option<FetchError>,
     /// Why what it says is older than it should be.
     pub late: Option<String>,
     /// What it would need to say more, each with its cure.
@@ -40,6 +43,7 @@ pub enum Batch {
     Events(Vec<LogRecord>),
     Logs(Vec<LogRecord>),
     Metrics(Vec<Metric>),
+    Spans(Vec<Span>),
 }
 
 /// Why a look failed: without secrets, and without values out of the source's data.
@@ -60,6 +64,7 @@ impl Batch {
         match self {
             Self::Events(_) | Self::Logs(_) => Signal::Logs,
             Self::Metrics(_) => Signal::Metrics,
+            Self::Spans(_) => Signal::Traces,
         }
     }
 
@@ -70,6 +75,7 @@ impl Batch {
             Self::Events(_) => "business_events",
             Self::Logs(_) => "logs",
             Self::Metrics(_) => "metrics",
+            Self::Spans(_) => "traces",
         }
     }
 }

@@ -9,12 +9,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::board::{self, Book, Line, SourceStats};
-use crate::config::{Config, KindSettings, Settings};
+use crate::config::{Config, KindSettings, LogFormat, Settings};
 use crate::cursor::CursorFile;
+use crate::logs::LogReader;
 use crate::odoo::OdooReader;
 use crate::otlp::Origin;
 use crate::platform::PlatformReader;
+use crate::redis::RedisReader;
 use crate::runner::{Jitter, Runner};
+use crate::scrape::ScrapeReader;
 use crate::source::Source;
 
 /// Why the sources can't be opened; what goes wrong later is in their status.
@@ -139,6 +142,13 @@ fn reader(
         KindSettings::Postgres(config) => {
             Box::new(PlatformReader::new((**config).clone(), Arc::clone(clock)))
         }
+        KindSettings::Logs(config) => {
+            Box::new(LogReader::new(&settings.name, config.clone(), remembered, Arc::clone(clock))?)
+        }
+        KindSettings::Redis(config) => {
+            Box::new(RedisReader::new(&settings.name, config.clone(), remembered, Arc::clone(clock))?)
+        }
+        KindSettings::Scrape(config) => Box::new(ScrapeReader::new(config.clone(), Arc::clone(clock))?),
     })
 }
 
@@ -153,13 +163,21 @@ impl KindSettings {
         match self {
             Self::Odoo(_) => SourceKind::Odoo,
             Self::Postgres(_) => SourceKind::Postgres,
+            Self::Logs(_) => SourceKind::Logs,
+            Self::Redis(_) => SourceKind::Redis,
+            Self::Scrape(_) => SourceKind::Scrape,
         }
     }
 
     const fn signals(&self) -> &'static [&'static str] {
         match self {
             Self::Odoo(_) => &["business_events", "metrics"],
-            Self::Postgres(_) => &["logs", "metrics"],
+            Self::Postgres(_) | Self::Redis(_) => &["logs", "metrics"],
+            Self::Logs(config) => match config.format {
+                LogFormat::Odoo => &["logs", "business_events", "traces"],
+                LogFormat::Plain | LogFormat::Json => &["logs"],
+            },
+            Self::Scrape(_) => &["metrics"],
         }
     }
 
@@ -167,6 +185,9 @@ impl KindSettings {
         match self {
             Self::Odoo(config) => config.interval,
             Self::Postgres(config) => config.interval,
+            Self::Logs(config) => config.interval,
+            Self::Redis(config) => config.interval,
+            Self::Scrape(config) => config.interval,
         }
     }
 }

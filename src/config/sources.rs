@@ -12,7 +12,11 @@ use plimsoll_sources::{
 use serde::Deserialize;
 
 use super::tenants::Tenant;
-use super::units::Span;
+use super::units::{Size, Span};
+
+mod platform;
+
+use platform::{LogsEntry, RedisEntry, ScrapeEntry};
 
 /// Every kind of source as it is written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -20,6 +24,9 @@ use super::units::Span;
 pub(super) struct Sources {
     odoo: Vec<OdooEntry>,
     postgres: Vec<PostgresEntry>,
+    logs: Vec<LogsEntry>,
+    redis: Vec<RedisEntry>,
+    scrape: Vec<ScrapeEntry>,
 }
 
 /// An Odoo, read in its database.
@@ -107,6 +114,15 @@ pub(super) fn read(entries: &Sources, tenants: &[Tenant], base: &Path) -> anyhow
     }
     for (i, entry) in entries.postgres.iter().enumerate() {
         sources.push(entry.read(base).with_context(|| place("postgres", i, &entry.name))?);
+    }
+    for (i, entry) in entries.logs.iter().enumerate() {
+        sources.push(entry.read(base).with_context(|| place("logs", i, &entry.name))?);
+    }
+    for (i, entry) in entries.redis.iter().enumerate() {
+        sources.push(entry.read(base).with_context(|| place("redis", i, &entry.name))?);
+    }
+    for (i, entry) in entries.scrape.iter().enumerate() {
+        sources.push(entry.read(base).with_context(|| place("scrape", i, &entry.name))?);
     }
     let mut known = HashSet::new();
     for source in &sources {
@@ -219,20 +235,29 @@ impl From<Tls> for TlsMode {
 
 /// The first line of what is named. Errors name the place and never what stands there.
 fn password(env: Option<&str>, file: Option<&Path>, base: &Path) -> anyhow::Result<Option<Password>> {
+    secret("password", env, file, base)
+}
+
+fn secret(
+    key: &str,
+    env: Option<&str>,
+    file: Option<&Path>,
+    base: &Path,
+) -> anyhow::Result<Option<Password>> {
     let (place, text) = match (env, file) {
         (None, None) => return Ok(None),
-        (Some(_), Some(_)) => bail!("password_env and password_file are both set: keep one"),
+        (Some(_), Some(_)) => bail!("{key}_env and {key}_file are both set: keep one"),
         (Some(name), None) => {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "the configuration names it, and this is where that is read"
             )]
             let text = std::env::var(name).ok();
-            (format!("password_env: the environment variable {name}"), text)
+            (format!("{key}_env: the environment variable {name}"), text)
         }
         (None, Some(path)) => {
             let path = base.join(path);
-            (format!("password_file: {}", path.display()), std::fs::read_to_string(&path).ok())
+            (format!("{key}_file: {}", path.display()), std::fs::read_to_string(&path).ok())
         }
     };
     let Some(text) = text else { bail!("{place} can't be read") };
@@ -312,13 +337,13 @@ const fn an_hour() -> Span {
 #[cfg(test)]
 pub(super) fn keys() -> Vec<String> {
     let mut keys = Vec::new();
-    for kind in ["odoo", "postgres"] {
+    for kind in ["odoo", "postgres", "logs", "redis", "scrape"] {
         let unknown = format!("[[{kind}]]\nno_such_key = 1\n");
         let error = toml::from_str::<Sources>(&unknown).expect_err("an unknown key").to_string();
         let (_, expected) = error.split_once("expected one of ").expect("serde lists them");
         keys.extend(expected.split('`').skip(1).step_by(2).map(str::to_owned));
     }
-    keys.retain(|key| key != "password_env");
+    keys.retain(|key| !key.ends_with("_env"));
     keys
 }
 
@@ -367,6 +392,12 @@ mod tests {
             (odoo("tenant = \"acme\""), "no such tenant"),
             (odoo("") + &odoo(""), "two of one kind"),
             (odoo("").replace("\"main\"", "\"../main\""), "no name for a source"),
+            (
+                "[[sources.logs]]\nname = \"a\"\npath = \"log/*.log\"\ntimezone = \"Berlin\"".to_owned(),
+                "Europe/Berlin",
+            ),
+            ("[[sources.scrape]]\nname = \"a\"\nurl = \"ftp://x\"".to_owned(), "http://"),
+            ("[[sources.scrape]]\nname = \"a\"\nurl = \"http://u:s3cret@x\"".to_owned(), "token_file"),
             ("[[sources.oddo]]\n".to_owned(), "unknown field"),
         ] {
             let error = format!("{:#}", read_all(&text).expect_err(&text));

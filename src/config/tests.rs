@@ -103,7 +103,7 @@ fn the_sources_of_the_shipped_example_are_valid_and_know_every_key() {
     std::fs::create_dir(folder.path().join("secrets")).expect("writable");
     std::fs::write(folder.path().join("secrets/postgres-ca.pem"), "-----BEGIN CERTIFICATE-----\n")
         .expect("writable");
-    for secret in ["odoo-reader", "postgres-reader", "redis"] {
+    for secret in ["odoo-reader", "postgres-reader", "redis", "scrape"] {
         std::fs::write(folder.path().join("secrets").join(secret), "secret\n").expect("writable");
     }
     let file = folder.path().join("plimsoll.toml");

@@ -167,6 +167,7 @@ impl OdooReader {
             watermark: found.watermark,
             late: standby.trouble(now).or(found.trouble),
             lacks,
+            failed: None,
         }
     }
 

@@ -8,6 +8,6 @@ mod reader;
 
 pub(crate) use clock::{WallClock, eventually};
 pub(crate) use door::{Door, Event};
-pub(crate) use odoo::{Change, Odoo};
-pub(crate) use postgres::Postgres;
+pub(crate) use odoo::{Change, Odoo, root};
+pub(crate) use postgres::{Postgres, free_port};
 pub(crate) use reader::{Reader, odoo_settings, server};

@@ -5,7 +5,10 @@
 
 mod harness;
 
+mod logs;
 mod odoo;
 mod odoo_rights;
 mod odoo_versions;
 mod platform;
+mod redis;
+mod scrape;

@@ -146,7 +146,7 @@ fn run(command: &mut Command) {
 }
 
 /// Below the range of ports that the kernel hands out; another process may still be faster, and the test says so.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 9_000).expect("small");

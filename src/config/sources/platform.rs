@@ -1,0 +1,164 @@
+//! `[[sources.logs]]`, `[[sources.redis]]`, `[[sources.scrape]]`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use plimsoll_sources::{KindSettings, LogFormat, LogsConfig, RedisConfig, ScrapeConfig, Settings};
+use serde::Deserialize;
+use url::Url;
+
+use super::{Size, Span, at_least, fifteen_seconds, password, secret, tenant};
+
+/// Files that grow.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogsEntry {
+    pub(super) name: String,
+    #[serde(default)]
+    tenant: Option<String>,
+    path: String,
+    #[serde(default)]
+    format: Format,
+    #[serde(default = "utc")]
+    timezone: String,
+    #[serde(default = "a_second")]
+    interval: Span,
+    #[serde(default)]
+    from_beginning: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Odoo,
+    Plain,
+    Json,
+}
+
+/// A Redis.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RedisEntry {
+    pub(super) name: String,
+    #[serde(default)]
+    tenant: Option<String>,
+    host: String,
+    #[serde(default = "redis_port")]
+    port: u16,
+    user: Option<String>,
+    password_env: Option<String>,
+    password_file: Option<PathBuf>,
+    #[serde(default = "fifteen_seconds")]
+    interval: Span,
+    #[serde(default = "five_seconds")]
+    timeout: Span,
+}
+
+/// A page of an exporter.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScrapeEntry {
+    pub(super) name: String,
+    #[serde(default)]
+    tenant: Option<String>,
+    url: String,
+    token_env: Option<String>,
+    token_file: Option<PathBuf>,
+    #[serde(default = "fifteen_seconds")]
+    interval: Span,
+    #[serde(default = "ten_seconds")]
+    timeout: Span,
+    #[serde(default = "sixteen_mebibytes")]
+    max_size: Size,
+    #[serde(default = "fifty_thousand")]
+    max_samples: usize,
+}
+
+impl LogsEntry {
+    pub(super) fn read(&self, base: &Path) -> anyhow::Result<Settings> {
+        let timezone = self.timezone.parse().ok().with_context(|| {
+            format!("timezone: \"{}\" is no zone: write it like \"Europe/Berlin\" or \"UTC\"", self.timezone)
+        })?;
+        let config = LogsConfig {
+            path: base.join(&self.path).to_string_lossy().into_owned(),
+            format: match self.format {
+                Format::Odoo => LogFormat::Odoo,
+                Format::Plain => LogFormat::Plain,
+                Format::Json => LogFormat::Json,
+            },
+            timezone,
+            interval: at_least("interval", self.interval, Duration::from_millis(200))?,
+            from_beginning: self.from_beginning,
+        };
+        glob::Pattern::new(&config.path).context("path is no pattern")?;
+        settings(&self.name, self.tenant.as_deref(), KindSettings::Logs(config))
+    }
+}
+
+impl RedisEntry {
+    pub(super) fn read(&self, base: &Path) -> anyhow::Result<Settings> {
+        let config = RedisConfig {
+            host: self.host.clone(),
+            port: self.port,
+            user: self.user.clone(),
+            password: password(self.password_env.as_deref(), self.password_file.as_deref(), base)?,
+            interval: at_least("interval", self.interval, Duration::from_secs(1))?,
+            timeout: self.timeout.0,
+        };
+        settings(&self.name, self.tenant.as_deref(), KindSettings::Redis(config))
+    }
+}
+
+impl ScrapeEntry {
+    pub(super) fn read(&self, base: &Path) -> anyhow::Result<Settings> {
+        let url = Url::parse(&self.url).context("url")?;
+        ensure!(matches!(url.scheme(), "http" | "https"), "url must begin with http:// or https://");
+        ensure!(
+            url.password().is_none(),
+            "url holds a password, which would be shown: use token_file or token_env"
+        );
+        let config = ScrapeConfig {
+            url: self.url.clone(),
+            token: secret("token", self.token_env.as_deref(), self.token_file.as_deref(), base)?,
+            interval: at_least("interval", self.interval, Duration::from_secs(1))?,
+            timeout: self.timeout.0,
+            max_bytes: self.max_size.0,
+            max_samples: self.max_samples,
+        };
+        settings(&self.name, self.tenant.as_deref(), KindSettings::Scrape(config))
+    }
+}
+
+fn settings(name: &str, of: Option<&str>, kind: KindSettings) -> anyhow::Result<Settings> {
+    Ok(Settings { name: name.to_owned(), tenant: tenant(of)?, kind })
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+const fn redis_port() -> u16 {
+    6379
+}
+
+const fn a_second() -> Span {
+    super::a_second()
+}
+
+const fn five_seconds() -> Span {
+    super::five_seconds()
+}
+
+const fn ten_seconds() -> Span {
+    super::ten_seconds()
+}
+
+const fn sixteen_mebibytes() -> Size {
+    Size(16 << 20)
+}
+
+const fn fifty_thousand() -> usize {
+    50_000
+}
