@@ -14,8 +14,13 @@ use serde::Deserialize;
 use super::tenants::Tenant;
 use super::units::{Size, Span};
 
+mod defaults;
 mod platform;
 
+use defaults::{
+    a_minute, a_moment, a_quarter, a_second, an_hour, fifteen_seconds, five_seconds, postgres, postgres_port,
+    reader, ten_seconds,
+};
 use platform::{LogsEntry, RedisEntry, ScrapeEntry};
 
 /// Every kind of source as it is written.
@@ -287,50 +292,6 @@ fn at_least(key: &str, span: Span, least: Duration) -> anyhow::Result<Duration> 
         least.as_secs()
     );
     Ok(span.0)
-}
-
-const fn postgres_port() -> u16 {
-    5432
-}
-
-fn postgres() -> String {
-    "postgres".to_owned()
-}
-
-fn reader() -> String {
-    "plimsoll".to_owned()
-}
-
-const fn a_moment() -> Span {
-    Span(Duration::from_millis(200))
-}
-
-const fn a_second() -> Span {
-    Span(Duration::from_secs(1))
-}
-
-const fn fifteen_seconds() -> Span {
-    Span(Duration::from_secs(15))
-}
-
-const fn five_seconds() -> Span {
-    Span(Duration::from_secs(5))
-}
-
-const fn ten_seconds() -> Span {
-    Span(Duration::from_secs(10))
-}
-
-const fn a_minute() -> Span {
-    Span(Duration::from_secs(60))
-}
-
-const fn a_quarter() -> Span {
-    Span(Duration::from_mins(15))
-}
-
-const fn an_hour() -> Span {
-    Span(Duration::from_hours(1))
 }
 
 /// Every key that an entry may have, as serde knows them: what the shipped example has to explain.

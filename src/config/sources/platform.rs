@@ -8,7 +8,8 @@ use plimsoll_sources::{KindSettings, LogFormat, LogsConfig, RedisConfig, ScrapeC
 use serde::Deserialize;
 use url::Url;
 
-use super::{Size, Span, at_least, fifteen_seconds, password, secret, tenant};
+use super::defaults::{a_second, fifteen_seconds, five_seconds, ten_seconds};
+use super::{Size, Span, at_least, password, secret, tenant};
 
 /// Files that grow.
 #[derive(Clone, Debug, Deserialize)]
@@ -141,18 +142,6 @@ fn utc() -> String {
 
 const fn redis_port() -> u16 {
     6379
-}
-
-const fn a_second() -> Span {
-    super::a_second()
-}
-
-const fn five_seconds() -> Span {
-    super::five_seconds()
-}
-
-const fn ten_seconds() -> Span {
-    super::ten_seconds()
 }
 
 const fn sixteen_mebibytes() -> Size {
