@@ -1,12 +1,13 @@
 //! `sources` as SQL sees it: everything that sends to us or is fetched by us, and whether it still does.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use plimsoll_collector::{Beat, SentSources, Signal};
-use plimsoll_model::{Clock, SourceBook, SourceStatus, StateTable, Timestamp, batch_from_rows};
+use plimsoll_model::{Clock, SourceBook, SourceKind, SourceStatus, StateTable, Timestamp, batch_from_rows};
 use plimsoll_query::{QueryEngine, QueryError};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,10 +43,20 @@ impl StateTable for SourceTable {
     fn rows(&self) -> Result<RecordBatch, Box<dyn std::error::Error + Send + Sync>> {
         let now = self.clock.now();
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sources: Vec<SourceStatus> = books.iter().flat_map(|book| book.sources(now)).collect();
+        // What we fetch comes in by the collector's door too; who reads it knows more of it.
+        let fetched: BTreeSet<&str> =
+            sources.iter().filter(|source| is_fetched(source)).map(|it| &*it.name).collect();
+        let seen_twice =
+            |source: &&SourceStatus| source.kind == SourceKind::Otlp && fetched.contains(&*source.name);
         let rows: Vec<Value> =
-            books.iter().flat_map(|book| book.sources(now)).map(|source| row(&source, now)).collect();
+            sources.iter().filter(|source| !seen_twice(source)).map(|source| row(source, now)).collect();
         Ok(batch_from_rows(&self.schema(), &rows)?)
     }
+}
+
+fn is_fetched(source: &SourceStatus) -> bool {
+    !matches!(source.kind, SourceKind::Otlp | SourceKind::Heartbeat)
 }
 
 fn schema() -> SchemaRef {
@@ -157,5 +168,49 @@ impl From<Heart> for Beat {
             failure: (heart.outcome.as_deref() == Some("failed"))
                 .then(|| said.unwrap_or_else(|| "it said that it failed".to_owned())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use plimsoll_model::{ManualClock, SourceState};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Book(Vec<(&'static str, SourceKind)>);
+
+    impl SourceBook for Book {
+        fn sources(&self, now: Timestamp) -> Vec<SourceStatus> {
+            let status = |(name, kind): &(&str, SourceKind)| SourceStatus {
+                name: (*name).to_owned(),
+                kind: *kind,
+                signal: "metrics",
+                state: SourceState::Failing,
+                since: now,
+                watermark: Some(now - Duration::from_secs(2)),
+                last_success: None,
+                expected_every: None,
+                items: 0,
+                errors: 3,
+                last_error: Some("refused".to_owned()),
+                lacks: vec!["a right; GRANT it".to_owned(), "a table".to_owned()],
+            };
+            self.0.iter().map(status).collect()
+        }
+    }
+
+    #[test]
+    fn what_is_fetched_is_shown_by_its_reader_and_not_again_as_a_sender() {
+        let table = SourceTable::new(Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000))));
+        table.list(Arc::new(Book(vec![("odoo-main", SourceKind::Otlp), ("traefik", SourceKind::Otlp)])));
+        table.list(Arc::new(Book(vec![("odoo-main", SourceKind::Odoo), ("traefik", SourceKind::Heartbeat)])));
+        let rows = table.rows().expect("rows");
+        let texts = |column: &str| rows[column].as_string::<i32>().iter().flatten().collect::<Vec<_>>();
+        assert_eq!(texts("name"), ["traefik", "odoo-main", "traefik"]);
+        assert_eq!(texts("kind"), ["otlp", "odoo", "heartbeat"]);
+        assert_eq!(texts("lacks")[0], "a right; GRANT it; a table");
+        assert!(rows["blind"].as_boolean().iter().all(|blind| blind == Some(true)));
     }
 }
