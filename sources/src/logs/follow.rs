@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// The beginning of a file tells it from another one that was given the same inode.
 const HEAD: u64 = 256;
+/// Shorter ones may be the same by chance.
+const SMALLEST_HEAD: u64 = 32;
 
 /// What is remembered of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,28 @@ impl Found {
             size: metadata.len(),
             path,
         })
+    }
+
+    /// It was emptied since.
+    pub(crate) fn is_shorter_than(&self, known: &Followed) -> bool {
+        self.size < known.offset
+    }
+
+    /// What `copytruncate` made of a file before it emptied it: the same beginning under another inode, and at least as
+    /// long as what was read. It is read on from there.
+    pub(crate) fn continues(&self, known: &Followed) -> io::Result<Option<Followed>> {
+        let is_large_enough = self.size >= known.offset.max(known.head_bytes);
+        if self.is(known) || known.head_bytes < SMALLEST_HEAD || !is_large_enough {
+            return Ok(None);
+        }
+        let is_copy = head(&self.path, known.head_bytes)? == known.head;
+        Ok(is_copy.then(|| Followed {
+            path: self.path.clone(),
+            device: self.device,
+            inode: self.inode,
+            gone: 0,
+            ..known.clone()
+        }))
     }
 
     pub(crate) fn path(&self) -> &Path {

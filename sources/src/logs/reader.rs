@@ -108,6 +108,7 @@ impl LogReader {
             )));
         }
         found.truncate(MOST_FILES);
+        let copies = copies(&memory.files, &found);
         for file in &mut memory.files {
             let here = found.iter().find(|found| found.is(file));
             let renamed = if here.is_none() { siblings(file).find(|found| found.is(file)) } else { None };
@@ -117,6 +118,7 @@ impl LogReader {
             }
         }
         memory.files.retain(|file| file.gone < FORGOTTEN_AFTER);
+        memory.files.extend(copies);
         for place in found {
             if memory.files.iter().any(|known| place.is(known)) {
                 continue;
@@ -166,6 +168,22 @@ impl LogReader {
         file.offset += assembly.consumed;
         is_full && assembly.consumed > 0
     }
+}
+
+/// Copies that were made of files before they were emptied, whether the pattern names them or not: the end of what was
+/// written stands only there.
+fn copies(known: &[Followed], found: &[Found]) -> Vec<Followed> {
+    let is_known = |place: &Found| known.iter().any(|file| place.is(file));
+    let mut copies = Vec::new();
+    for file in known {
+        let emptied =
+            found.iter().find(|place| place.is(file)).is_some_and(|place| place.is_shorter_than(file));
+        let elsewhere: Vec<Found> = if emptied { siblings(file).collect() } else { Vec::new() };
+        let candidates = found.iter().chain(&elsewhere).filter(|place| !is_known(place));
+        let mut continued = candidates.filter_map(|place| place.continues(file).ok().flatten());
+        copies.extend(continued.next());
+    }
+    copies
 }
 
 /// Of rotated and compressed files nothing is read: they were read before.

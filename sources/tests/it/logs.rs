@@ -152,6 +152,24 @@ async fn a_first_start_begins_at_the_end_and_a_missing_file_is_told() {
     assert_eq!((record.body.as_str(), reader.door.records().len()), ("{\"what\": 1}", 1));
 }
 
+/// logrotate's copytruncate, while the reader is away: what was written last stands only in the copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_only_in_the_copy_of_a_truncated_file_is_read_there_and_the_rest_of_it_is_not() {
+    let mut log = Log::new();
+    let mut reader = Reader::start(settings(log.folder.path(), LogFormat::Odoo, true));
+    for round in 0..3 {
+        (0..40).for_each(|_| log.line());
+        everything_once(&reader, &log).await;
+        reader.stop().await;
+        (0..15).for_each(|_| log.line());
+        fs::copy(log.path("odoo.log"), log.path(&format!("odoo.log.{round}"))).expect("copied");
+        log.file.set_len(0).expect("truncated");
+        (0..5).for_each(|_| log.line());
+        reader.resume();
+        everything_once(&reader, &log).await;
+    }
+}
+
 /// What real servers wrote, version by version: every line is understood, and what it means is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_logs_of_all_four_versions_mean_the_same() {

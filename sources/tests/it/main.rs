@@ -12,3 +12,5 @@ mod odoo_versions;
 mod platform;
 mod redis;
 mod scrape;
+mod servers;
+mod vocabulary;

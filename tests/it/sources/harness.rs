@@ -4,6 +4,7 @@
 mod clock;
 #[path = "../../../sources/tests/it/harness/odoo.rs"]
 mod odoo;
+#[expect(dead_code, reason = "the readers' own tests use all of it")]
 #[path = "../../../sources/tests/it/harness/postgres.rs"]
 mod postgres;
 

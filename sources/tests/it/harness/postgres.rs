@@ -40,12 +40,53 @@ impl Postgres {
     }
 
     pub(crate) async fn start_with(extra: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut copy = Command::new("cp");
-        run(copy.arg("-r").arg(template()).arg(folder.path().join("data")));
+        let folder = copied();
         give_to_postgres(folder.path());
         let extra = extra.iter().map(|&setting| setting.to_owned()).collect();
         let mut server = Self { folder, port: free_port(), child: None, extra };
+        server.resume().await;
+        server
+    }
+
+    /// With the certificate `server.pem` of a folder and its key.
+    pub(crate) async fn start_with_tls(certificates: &Path) -> Self {
+        let folder = copied();
+        for name in ["server.pem", "server.key"] {
+            std::fs::copy(certificates.join(name), folder.path().join(name)).expect("copied");
+        }
+        run(Command::new("chmod").arg("600").arg(folder.path().join("server.key")));
+        give_to_postgres(folder.path());
+        let place = folder.path().display();
+        let extra = [
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={place}/server.pem"),
+            format!("ssl_key_file={place}/server.key"),
+        ];
+        let mut server = Self { folder, port: free_port(), child: None, extra: extra.into() };
+        server.resume().await;
+        server
+    }
+
+    /// Another server that follows this one.
+    pub(crate) async fn standby(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        give_to_postgres(folder.path());
+        let mut copy = as_postgres(&program("pg_basebackup"));
+        let port = self.port.to_string();
+        copy.args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-U",
+            "postgres",
+            "--checkpoint=fast",
+            "--no-sync",
+            "-R",
+            "-D",
+        ]);
+        run(copy.arg(folder.path().join("data")));
+        let mut server = Self { folder, port: free_port(), child: None, extra: Vec::new() };
         server.resume().await;
         server
     }
@@ -98,6 +139,12 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn copied() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(Command::new("cp").arg("-r").arg(template()).arg(folder.path().join("data")));
+    folder
 }
 
 fn template() -> &'static Path {
