@@ -1,6 +1,10 @@
 //! What every target does with its bytes: the structural check and the rows, as the door does, and prost beside them.
 //! `cargo clippy --all-targets` in the workspace builds it as an example of the collector, so that it keeps up.
-#![allow(unreachable_pub, unused_imports, reason = "a copy of the decoder, of which nobody else uses anything")]
+#![allow(
+    unreachable_pub,
+    unused_imports,
+    reason = "a copy of the decoder, of which nobody else uses anything"
+)]
 
 #[allow(dead_code, reason = "a target needs a lease and no slots")]
 mod admission;
@@ -8,10 +12,10 @@ mod admission;
 mod config;
 #[allow(dead_code, reason = "the counts are not looked at")]
 mod convert;
-#[allow(dead_code, reason = "nothing is limited here")]
-mod quota;
 #[allow(dead_code, reason = "nobody keeps the books")]
 mod ledger;
+#[allow(dead_code, reason = "nothing is limited here")]
+mod quota;
 #[allow(dead_code, reason = "the defaults will do")]
 mod redact;
 #[allow(dead_code, reason = "nobody is answered here")]

@@ -74,7 +74,9 @@ fn predicate(
     stored: &SchemaRef,
     filters: &[Expr],
 ) -> Result<Option<Arc<dyn PhysicalExpr>>> {
-    let on_files = filters.iter().filter_map(|filter| pruning::on_files(filter, table));
+    // Said twice, it would be looked at twice.
+    let ours = filters.iter().filter(|filter| !pruning::is_handed_down(filter, table));
+    let on_files = ours.filter_map(|filter| pruning::on_files(filter, table));
     let Some(filter) = conjunction(on_files) else { return Ok(None) };
     let schema = DFSchema::try_from(Arc::clone(stored))?;
     session.create_physical_expr(filter, &schema).map(Some)

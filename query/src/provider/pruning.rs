@@ -71,6 +71,17 @@ pub(super) fn on_files(filter: &Expr, table: Table) -> Option<Expr> {
     })
 }
 
+/// Whether DataFusion hands the filter down to the files by itself: a column that is stored as it is shown, compared with a
+/// constant. What it takes out of a map it looks at above the scan.
+pub(super) fn is_handed_down(filter: &Expr, table: Table) -> bool {
+    let Expr::BinaryExpr(BinaryExpr { left, right, .. }) = filter else { return false };
+    let is_plain = matches!(
+        (left.as_ref(), right.as_ref()),
+        (Expr::Column(_), Expr::Literal(..)) | (Expr::Literal(..), Expr::Column(_))
+    );
+    is_plain && same_in_files(filter, &table.schema()).unwrap_or(false)
+}
+
 /// `column <op> moment`, whichever side the column is on.
 fn comparison(filter: &Expr) -> Option<(&Column, Operator, i64)> {
     let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else { return None };
