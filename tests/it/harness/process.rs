@@ -15,6 +15,8 @@ use super::{Setup, eventually, finish, tool};
 /// Generous: a debug build on two cores that are busy with other tests.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(60);
+/// What it logs when it listens.
+const READY: &str = "ready otlp_grpc=";
 /// A port that was free may be taken before the process binds it.
 const STARTS: usize = 5;
 
@@ -25,6 +27,8 @@ pub(crate) struct Plimsoll {
     folder: TempDir,
     ports: Ports,
     child: Child,
+    /// How often those before it on this folder said that they were ready.
+    said_before: usize,
     client: reqwest::Client,
 }
 
@@ -39,7 +43,7 @@ impl Plimsoll {
             let folder = setup.write(ports);
             let child = spawn(&setup, folder.path());
             let client = reqwest::Client::builder().no_proxy().build().expect("a client without options");
-            let mut plimsoll = Self { setup: setup.clone(), folder, ports, child, client };
+            let mut plimsoll = Self { setup: setup.clone(), folder, ports, child, said_before: 0, client };
             if plimsoll.is_up().await {
                 return plimsoll;
             }
@@ -69,6 +73,7 @@ impl Plimsoll {
 
     /// Starts it again on the same folder and ports, without waiting for anything.
     pub(crate) fn spawn_again(&mut self) {
+        self.said_before = self.log().matches(READY).count();
         self.child = spawn(&self.setup, self.folder.path());
     }
 
@@ -81,13 +86,16 @@ impl Plimsoll {
     /// False when the process ended before it was ready.
     async fn is_up(&mut self) -> bool {
         let url = self.console("/-/ready");
-        let (client, child) = (&self.client, &mut self.child);
+        let (client, child, before) = (&self.client, &mut self.child, self.said_before);
+        let log = self.folder.path().join("plimsoll.log");
+        // Another process may have taken the port meanwhile, and answer in its place.
+        let is_ours = || fs::read_to_string(&log).is_ok_and(|log| log.matches(READY).count() > before);
         eventually("the process says that it is ready", READY_WITHIN, async || {
             if child.try_wait().expect("a child can be asked").is_some() {
                 return Some(false);
             }
             let answer = client.get(&url).send().await.ok()?;
-            answer.status().is_success().then_some(true)
+            (answer.status().is_success() && is_ours()).then_some(true)
         })
         .await
     }
