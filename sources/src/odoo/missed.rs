@@ -15,7 +15,7 @@ use crate::otlp::Record;
 use crate::postgres::{Reading, Trouble};
 
 /// Told in one look at most; a migration that moves a million deadlines is one fact, not a million.
-const MOST_AT_ONCE: usize = 1_000;
+const MOST_AT_ONCE: usize = 10_000;
 /// Gaps and crons that are remembered as told.
 const MOST_REMEMBERED: usize = 10_000;
 /// Deadlines that passed before their transfer was seen: it was planned for the past, or its transaction took long.
