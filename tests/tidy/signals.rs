@@ -134,7 +134,7 @@ fn page(signals: &Signals) -> String {
             &format!("| `{name}` | {kind} | {unit} | {} | {} | {brief} |", code(by), from.join(", ")),
         );
     }
-    page += "\n## Log records\n\n| event name | sent when | by | carries |\n| --- | --- | --- | --- |\n";
+    page += "\n## Log records\n\nNames that begin with `db.server.` or `redis.` are rows of `logs` alone; every other event name makes a business event.\n\n| event name | sent when | by | carries |\n| --- | --- | --- | --- |\n";
     for Log { name, from, when, also } in &signals.logs {
         line(&mut page, &format!("| `{name}` | {when} | {} | {} |", from.join(", "), code(also)));
     }

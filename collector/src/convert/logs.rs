@@ -62,6 +62,14 @@ pub(super) fn convert(body: &[u8], mut context: Context<'_>) -> Result<Converted
     context.finish([logs.finish(ingest_time), events.finish(ingest_time), changes.finish(ingest_time)])
 }
 
+/// Samples that databases give of themselves, some each second, have event names as well. They are evidence, and stay in
+/// `logs`: beside business events they would be kept for a year.
+const TECHNICAL: [&[u8]; 2] = [b"db.server.", b"redis."];
+
+fn is_business(event_name: &[u8]) -> bool {
+    TECHNICAL.iter().all(|prefix| !event_name.starts_with(prefix))
+}
+
 struct LogRows<'a> {
     logs: LogColumns,
     events: BusinessColumns,
@@ -181,13 +189,14 @@ impl<'a> LogRows<'a> {
             span_id: span_id(sent.span_id),
         };
         self.logs.push(&sent, &checked, &self.attributes);
-        if let Some(event_name) = checked.event_name {
+        let business = checked.event_name.filter(|name| is_business(name));
+        if let Some(event_name) = business {
             self.events.push(event_name, &checked, &self.attributes);
             if event_name == changes::EVENT_NAME {
                 self.changes.push(&checked, &self.attributes);
             }
         }
-        Ok(checked.event_name.is_some())
+        Ok(business.is_some())
     }
 }
 

@@ -149,3 +149,15 @@ fn a_malformed_business_attribute_is_null_and_readable_in_the_map() {
     assert_eq!(row["attributes"]["business.amount"], "abc");
     assert_eq!(event(&[("business.amount", text(" 12.50 "))])["amount"], json!(12.5));
 }
+
+#[test]
+fn what_a_database_says_of_itself_is_a_log_record_and_no_business_event() {
+    let named = |name: &str| {
+        let converted = converted_record(json!({"eventName": name, "timeUnixNano": "1700000000000000000"}));
+        converted.batches.iter().map(|rows| rows.table).collect::<Vec<_>>()
+    };
+    assert_eq!(named("db.server.query_sample"), [Table::Logs]);
+    assert_eq!(named("redis.role_changed"), [Table::Logs]);
+    assert_eq!(named("db.serverless.deployed"), [Table::Logs, Table::BusinessEvents]);
+    assert_eq!(named("change.recorded"), [Table::Logs, Table::BusinessEvents, Table::ChangeRecords]);
+}

@@ -53,7 +53,8 @@ fn record(
         "dropped_attributes_count": record.dropped_attributes_count,
     });
     model.push("logs", joined(both.as_object().expect("an object"), log));
-    if !record.event_name.is_empty() {
+    let is_technical = ["db.server.", "redis."].iter().any(|prefix| record.event_name.starts_with(prefix));
+    if !record.event_name.is_empty() && !is_technical {
         model.push("business_events", joined(both.as_object().expect("an object"), business(&map)));
     }
     Ok(())
