@@ -45,6 +45,18 @@ impl Prometheus {
         Self { child, folder }
     }
 
+    /// By its own word.
+    async fn sees_us_down(&self, client: &reqwest::Client) -> bool {
+        let log = self.log();
+        let address =
+            log.split("msg=\"Listening on\" address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let Some(address) = address else { return false };
+        let answer = client.get(format!("http://{address}/api/v1/query?query=up")).send().await;
+        let Ok(answer) = answer else { return false };
+        let answer: Value = answer.json().await.unwrap_or_default();
+        answer["data"]["result"][0]["value"][1] == "0"
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
@@ -84,8 +96,8 @@ async fn what_prometheus_scrapes_is_a_row_and_an_outage_of_ours_loses_no_sample(
 
     // It goes on scraping while its own log of samples waits for us; `up` is 0 then, and comes all the same.
     plimsoll.kill();
-    let waiting = || prometheus.log().contains("Failed to send batch, retrying");
-    eventually("it notices", WITHIN, async || waiting().then_some(())).await;
+    eventually("it notices", WITHIN, async || prometheus.sees_us_down(plimsoll.client()).await.then_some(()))
+        .await;
     plimsoll.resume().await;
     let down = "SELECT count(*) AS n FROM metrics WHERE name = 'up' AND value = 0";
     eventually("what waited arrives", WITHIN, async || (plimsoll.number(down).await >= 1).then_some(()))
