@@ -1,6 +1,7 @@
 //! `plimsoll.toml`: read once, unknown keys refused, every path made absolute, each room given its own `Config`.
 
 mod defaults;
+mod secrets;
 mod sources;
 mod tenants;
 mod units;

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use plimsoll_model::TenantName;
 use plimsoll_sources::{
     DatabaseServer, KindSettings, OdooConfig, Password, PostgresConfig, Settings, TlsMode,
 };
 use serde::Deserialize;
 
+use super::secrets::{self, Named};
 use super::tenants::Tenant;
 use super::units::{Size, Span};
 
@@ -158,8 +159,9 @@ fn is_name(name: &str) -> bool {
     (1..=60).contains(&name.len()) && name.bytes().all(is_allowed) && !name.starts_with('.')
 }
 
-fn tenant(name: Option<&str>) -> anyhow::Result<TenantName> {
-    name.map_or(Ok(TenantName::default()), |name| name.parse().context("tenant"))
+fn settings(name: &str, tenant: Option<&str>, kind: KindSettings) -> anyhow::Result<Settings> {
+    let tenant = tenant.map_or(Ok(TenantName::default()), |name| name.parse().context("tenant"))?;
+    Ok(Settings { name: name.to_owned(), tenant, kind })
 }
 
 impl OdooEntry {
@@ -173,11 +175,7 @@ impl OdooEntry {
             backfill: self.backfill.0,
             longest_transaction: self.longest_transaction.0,
         };
-        Ok(Settings {
-            name: self.name.clone(),
-            tenant: tenant(self.tenant.as_deref())?,
-            kind: KindSettings::Odoo(Box::new(config)),
-        })
+        settings(&self.name, self.tenant.as_deref(), KindSettings::Odoo(Box::new(config)))
     }
 
     fn server(&self, base: &Path) -> anyhow::Result<DatabaseServer> {
@@ -204,11 +202,7 @@ impl PostgresEntry {
             levels_interval: at_least("levels_interval", self.levels_interval, Duration::from_secs(5))?,
             queries_interval: at_least("queries_interval", self.queries_interval, Duration::from_secs(10))?,
         };
-        Ok(Settings {
-            name: self.name.clone(),
-            tenant: tenant(self.tenant.as_deref())?,
-            kind: KindSettings::Postgres(Box::new(config)),
-        })
+        settings(&self.name, self.tenant.as_deref(), KindSettings::Postgres(Box::new(config)))
     }
 
     fn server(&self, base: &Path) -> anyhow::Result<DatabaseServer> {
@@ -249,23 +243,7 @@ fn secret(
     file: Option<&Path>,
     base: &Path,
 ) -> anyhow::Result<Option<Password>> {
-    let (place, text) = match (env, file) {
-        (None, None) => return Ok(None),
-        (Some(_), Some(_)) => bail!("{key}_env and {key}_file are both set: keep one"),
-        (Some(name), None) => {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the configuration names it, and this is where that is read"
-            )]
-            let text = std::env::var(name).ok();
-            (format!("{key}_env: the environment variable {name}"), text)
-        }
-        (None, Some(path)) => {
-            let path = base.join(path);
-            (format!("{key}_file: {}", path.display()), std::fs::read_to_string(&path).ok())
-        }
-    };
-    let Some(text) = text else { bail!("{place} can't be read") };
+    let Some(Named { place, text }) = secrets::read(key, env, file, base)? else { return Ok(None) };
     let first = text.lines().next().unwrap_or_default().to_owned();
     ensure!(!first.is_empty(), "{place} is empty");
     Ok(Some(Password::new(first)))

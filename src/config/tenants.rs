@@ -8,6 +8,7 @@ use plimsoll_collector::Quota;
 use plimsoll_model::{TenantName, TokenHash};
 use serde::Deserialize;
 
+use super::secrets::{self, Named};
 use super::units::Size;
 
 /// Shorter ones can be guessed.
@@ -126,23 +127,7 @@ impl TenantEntry {
 /// One a line or separated by blanks: the old and the new one while a token is being changed. Errors name the place and
 /// never what stands there.
 fn tokens(key: &str, env: Option<&str>, file: Option<&Path>, base: &Path) -> anyhow::Result<Vec<String>> {
-    let (place, text) = match (env, file) {
-        (None, None) => return Ok(Vec::new()),
-        (Some(_), Some(_)) => bail!("{key}_env and {key}_file are both set: keep one"),
-        (Some(name), None) => {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the configuration names it, and this is where that is read"
-            )]
-            let text = std::env::var(name).ok();
-            (format!("{key}_env: the environment variable {name}"), text)
-        }
-        (None, Some(path)) => {
-            let path = base.join(path);
-            (format!("{key}_file: {}", path.display()), std::fs::read_to_string(&path).ok())
-        }
-    };
-    let Some(text) = text else { bail!("{place} can't be read") };
+    let Some(Named { place, text }) = secrets::read(key, env, file, base)? else { return Ok(Vec::new()) };
     let tokens: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     ensure!(!tokens.is_empty(), "{place} is empty");
     let is_fit =

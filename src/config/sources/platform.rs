@@ -9,7 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::defaults::{a_second, fifteen_seconds, five_seconds, ten_seconds};
-use super::{Size, Span, at_least, password, secret, tenant};
+use super::{Size, Span, at_least, password, secret, settings};
 
 /// Files that grow.
 #[derive(Clone, Debug, Deserialize)]
@@ -130,10 +130,6 @@ impl ScrapeEntry {
         };
         settings(&self.name, self.tenant.as_deref(), KindSettings::Scrape(config))
     }
-}
-
-fn settings(name: &str, of: Option<&str>, kind: KindSettings) -> anyhow::Result<Settings> {
-    Ok(Settings { name: name.to_owned(), tenant: tenant(of)?, kind })
 }
 
 fn utc() -> String {
