@@ -17,7 +17,7 @@ use crate::ledger::IngestLedger;
 use crate::quota::Meter;
 use crate::refusal::{Refusal, RequestReason};
 use crate::reply::Outcome;
-use crate::senders::{Heard, SentSources};
+use crate::senders::SentSources;
 use crate::serve::serve;
 use crate::signal::OnTheWire;
 use crate::stats::{Counters, Stats};
@@ -58,6 +58,18 @@ pub(crate) struct Parcel {
 }
 
 impl Parcel {
+    /// What we made ourselves; `lease` pays for it.
+    pub(crate) fn plain(
+        signal: Signal,
+        encoding: Encoding,
+        bytes: Vec<u8>,
+        mut lease: Lease,
+    ) -> Result<Self, Refusal> {
+        lease.grow(bytes.len())?;
+        let received = Received { bytes, lease };
+        Ok(Self { signal, encoding, compression: Compression::Identity, received })
+    }
+
     /// Whether it is decoded in less time than another thread takes to begin with it: a few tenths of a millisecond.
     fn is_quick(&self) -> bool {
         self.encoding == Encoding::Protobuf
@@ -144,6 +156,19 @@ impl Collector {
         self.inner.door.residents().iter().find(|resident| resident.name == *tenant).cloned()
     }
 
+    /// Counts a request, and if it was turned away counts and logs that: here and nowhere else.
+    pub(crate) async fn counted<T>(
+        &self,
+        signal: Signal,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        self.inner.counters.request(signal);
+        work.await.inspect_err(|refusal| {
+            self.inner.counters.refused_request(signal, refusal.reason);
+            refusal.log(signal.name());
+        })
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
@@ -193,13 +218,13 @@ impl Inner {
         let Work { mut converted, original, body_bytes, lease: _lease } = work?;
         let in_flight = self.counters.received(signal, body_bytes, &converted);
         resident.meter.spend(converted.received, body_bytes);
-        let heard: Vec<Heard> = converted.tallies.iter().map(Heard::from).collect();
-        let unsettled = resident.ledger.received(signal, std::mem::take(&mut converted.tallies));
+        let tallies = std::mem::take(&mut converted.tallies);
+        let unsettled = resident.ledger.received(signal, &tallies);
         let outcome = Outcome::new(signal, converted.received, &converted.rejections);
         append(&resident.lake, converted, original).await?;
         in_flight.stored();
         unsettled.stored();
-        resident.senders.heard(signal, &heard, self.clock.now());
+        resident.senders.heard(signal, &tallies, self.clock.now());
         Ok(outcome)
     }
 

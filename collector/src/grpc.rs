@@ -39,18 +39,14 @@ pub(crate) fn router(collector: Collector) -> Router {
 }
 
 async fn export(collector: &Collector, signal: Signal, request: Request) -> Response {
-    collector.counters().request(signal);
     if !speaks_grpc(request.headers()) {
+        collector.counters().request(signal);
         collector.counters().refused_request(signal, RequestReason::MediaType);
         return not_grpc();
     }
-    match take(collector, signal, request).await {
+    match collector.counted(signal, take(collector, signal, request)).await {
         Ok(outcome) => accepted(&outcome),
-        Err(refusal) => {
-            collector.counters().refused_request(signal, refusal.reason);
-            refusal.log(signal.name());
-            refused(&refusal)
-        }
+        Err(refusal) => refused(&refusal),
     }
 }
 

@@ -35,19 +35,18 @@ pub(crate) fn router(collector: Collector) -> Router {
 }
 
 async fn export(collector: &Collector, signal: Signal, request: Request) -> Response {
-    collector.counters().request(signal);
     let encoding = encoding_of(request.headers());
-    let taken = match encoding {
-        Some(encoding) => take(collector, signal, encoding, request).await,
-        None => Err(unknown_media_type()),
-    };
-    match (taken, encoding.unwrap_or(Encoding::Json)) {
-        (Ok(outcome), encoding) => accepted(&outcome, signal, encoding),
-        (Err(refusal), encoding) => {
-            collector.counters().refused_request(signal, refusal.reason);
-            refusal.log(signal.name());
-            refused(&refusal, encoding)
+    let taking = async {
+        match encoding {
+            Some(encoding) => take(collector, signal, encoding, request).await,
+            None => Err(unknown_media_type()),
         }
+    };
+    let taken = collector.counted(signal, taking).await;
+    let encoding = encoding.unwrap_or(Encoding::Json);
+    match taken {
+        Ok(outcome) => accepted(&outcome, signal, encoding),
+        Err(refusal) => refused(&refusal, encoding),
     }
 }
 

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use plimsoll_model::{Intake, IntakeError, Signal, Taken, Taking, TenantName};
 
-use crate::admission::Received;
 use crate::collector::{Collector, Parcel};
-use crate::decompress::Compression;
 use crate::refusal::Refusal;
 use crate::reply::Outcome;
 use crate::tenant::Resident;
@@ -38,19 +36,13 @@ impl Intake for Inside {
 
 impl Inside {
     async fn ingest(&self, signal: Signal, request: &Bytes) -> Result<Taken, Refusal> {
-        self.collector.counters().request(signal);
-        let taken = self.collector.ingest(Arc::clone(&self.resident), self.parcel(signal, request)?).await;
-        taken.map(Taken::from).inspect_err(|refusal| {
-            self.collector.counters().refused_request(signal, refusal.reason);
-            refusal.log(signal.name());
-        })
-    }
-
-    fn parcel(&self, signal: Signal, request: &Bytes) -> Result<Parcel, Refusal> {
-        let mut lease = self.resident.admission.lease();
-        lease.grow(request.len())?;
-        let received = Received { bytes: request.to_vec(), lease };
-        Ok(Parcel { signal, encoding: Encoding::Protobuf, compression: Compression::Identity, received })
+        let collector = &self.collector;
+        let taking = async {
+            let lease = self.resident.admission.lease();
+            let parcel = Parcel::plain(signal, Encoding::Protobuf, request.to_vec(), lease)?;
+            collector.ingest(Arc::clone(&self.resident), parcel).await
+        };
+        collector.counted(signal, taking).await.map(Taken::from)
     }
 }
 

@@ -91,7 +91,7 @@ impl IngestLedger {
     }
 
     /// Items of a request that is now being worked on. Who drops the answer without a word has not stored them.
-    pub(crate) fn received(&self, signal: Signal, tallies: Vec<Tally>) -> Unsettled {
+    pub(crate) fn received(&self, signal: Signal, tallies: &[Tally]) -> Unsettled {
         let now = self.clock.now().floor_to(MINUTE);
         let mut lines = self.lock();
         // Neither a clock that was set back nor a quick restart opens a minute that is already written.
@@ -101,7 +101,7 @@ impl IngestLedger {
         for tally in tallies {
             let source = source_of(of_minute, signal, &tally.source);
             let line = of_minute.entry(source.clone()).or_default();
-            kept.push((source, line.count(&tally)));
+            kept.push((source, line.count(tally)));
         }
         Unsettled { ledger: self.clone(), minute, kept }
     }

@@ -24,7 +24,6 @@ use prost::Message;
 use crate::admission::Received;
 use crate::body::{receive, too_large};
 use crate::collector::{Collector, Parcel};
-use crate::decompress::Compression;
 use crate::refusal::{Refusal, RequestReason};
 use crate::tenant::Resident;
 use crate::wire::Encoding;
@@ -37,14 +36,9 @@ pub(crate) fn routes(router: Router<Collector>) -> Router<Collector> {
 }
 
 async fn write(State(collector): State<Collector>, request: Request) -> Response {
-    collector.counters().request(Signal::Metrics);
-    match take(&collector, request).await {
+    match collector.counted(Signal::Metrics, take(&collector, request)).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(refusal) => {
-            collector.counters().refused_request(Signal::Metrics, refusal.reason);
-            refusal.log("metrics");
-            refused(&refusal)
-        }
+        Err(refusal) => refused(&refusal),
     }
 }
 
@@ -79,10 +73,7 @@ fn parcel(received: Received, limit: usize, resident: &Resident) -> Result<Optio
         return Ok(None);
     }
     let bytes = otlp::request(&request.timeseries, &resident.families)?.encode_to_vec();
-    lease.grow(bytes.len())?;
-    let received = Received { bytes, lease };
-    let (encoding, compression) = (Encoding::Protobuf, Compression::Identity);
-    Ok(Some(Parcel { signal: Signal::Metrics, encoding, compression, received }))
+    Parcel::plain(Signal::Metrics, Encoding::Protobuf, bytes, lease).map(Some)
 }
 
 /// The block says how large it will be; that is checked and paid for before it is made.

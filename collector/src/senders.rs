@@ -27,8 +27,12 @@ const TOLD: [&str; 2] = [CHANGES, HEARTBEATS];
 /// Of one tenant. Clones share what is known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Senders {
-    known: Arc<Mutex<BTreeMap<(String, Signal), Sender>>>,
+    known: Arc<Mutex<Known>>,
 }
+
+/// By signal and `service.name`.
+#[derive(Debug, Default)]
+struct Known([BTreeMap<String, Sender>; Signal::ALL.len()]);
 
 #[derive(Debug)]
 struct Sender {
@@ -40,18 +44,12 @@ struct Sender {
 
 impl Senders {
     /// Says that a request was taken.
-    pub(crate) fn heard(&self, signal: Signal, tallies: &[Heard], now: Timestamp) {
+    pub(crate) fn heard(&self, signal: Signal, tallies: &[Tally], now: Timestamp) {
         let mut known = self.lock();
-        for heard in tallies.iter().filter(|heard| !TOLD.contains(&&*heard.source)) {
-            let key = (heard.source.clone(), signal);
-            if !known.contains_key(&key) && known.len() >= MAX_SENDERS {
-                continue;
+        for tally in tallies.iter().filter(|tally| !TOLD.contains(&&*tally.source)) {
+            if let Some(sender) = known.of(signal, &tally.source, now) {
+                sender.heard(tally, now);
             }
-            let sender = known.entry(key).or_insert_with(|| Sender::new(now));
-            sender.rhythm.beat(now);
-            sender.watermark = sender.watermark.max(heard.latest);
-            sender.items += heard.received;
-            sender.refused += heard.refused;
         }
     }
 
@@ -59,45 +57,51 @@ impl Senders {
     /// before, there was nobody to hear it.
     pub(crate) fn remember(&self, source: &str, signal: Signal, watermark: Timestamp, now: Timestamp) {
         let mut known = self.lock();
-        if known.len() < MAX_SENDERS && !TOLD.contains(&source) {
-            let remembered = || Sender { watermark: Some(watermark), ..Sender::new(now) };
-            known.entry((source.to_owned(), signal)).or_insert_with(remembered);
+        let is_known = known.0[signal as usize].contains_key(source);
+        if is_known || TOLD.contains(&source) {
+            return;
+        }
+        if let Some(sender) = known.of(signal, source, now) {
+            sender.watermark = Some(watermark);
         }
     }
 
     pub(crate) fn statuses(&self, now: Timestamp) -> Vec<SourceStatus> {
         let known = self.lock();
-        known.iter().map(|((name, signal), sender)| sender.status(name, *signal, now)).collect()
+        let of_signal = |signal: Signal| {
+            known.0[signal as usize].iter().map(move |(name, sender)| (signal, name, sender))
+        };
+        let all = Signal::ALL.into_iter().flat_map(of_signal);
+        all.map(|(signal, name, sender)| sender.status(name, signal, now)).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, Signal), Sender>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Of a source within one request: what is left of its tally when the ledger has taken it.
-#[derive(Debug)]
-pub(crate) struct Heard {
-    source: String,
-    received: u64,
-    refused: u64,
-    latest: Option<Timestamp>,
-}
-
-impl From<&Tally> for Heard {
-    fn from(tally: &Tally) -> Self {
-        Self {
-            source: tally.source.clone(),
-            received: tally.received,
-            refused: tally.refused.iter().map(|(_, items)| items).sum(),
-            latest: tally.latest,
+impl Known {
+    /// `None` when there are too many for a new one.
+    fn of(&mut self, signal: Signal, source: &str, now: Timestamp) -> Option<&mut Sender> {
+        let has_room = self.0.iter().map(BTreeMap::len).sum::<usize>() < MAX_SENDERS;
+        let senders = &mut self.0[signal as usize];
+        if has_room && !senders.contains_key(source) {
+            senders.insert(source.to_owned(), Sender::new(now));
         }
+        senders.get_mut(source)
     }
 }
 
 impl Sender {
     fn new(now: Timestamp) -> Self {
         Self { rhythm: Rhythm::starting(now), watermark: None, items: 0, refused: 0 }
+    }
+
+    fn heard(&mut self, tally: &Tally, now: Timestamp) {
+        self.rhythm.beat(now);
+        self.watermark = self.watermark.max(tally.latest);
+        self.items += tally.received;
+        self.refused += tally.refused.iter().map(|(_, items)| items).sum::<u64>();
     }
 
     fn status(&self, name: &str, signal: Signal, now: Timestamp) -> SourceStatus {
@@ -122,13 +126,15 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::convert::ItemReason;
 
     fn at(secs: i64) -> Timestamp {
         Timestamp::from_secs(1_800_000_000 + secs)
     }
 
-    fn heard(source: &str, received: u64, latest: i64) -> Heard {
-        Heard { source: source.to_owned(), received, refused: 1, latest: Some(at(latest)) }
+    fn heard(source: &str, received: u64, latest: i64) -> Tally {
+        let refused = vec![(ItemReason::InvalidTraceId, 1)];
+        Tally { source: source.to_owned(), bytes: 0, received, refused, latest: Some(at(latest)) }
     }
 
     #[test]

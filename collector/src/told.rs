@@ -20,7 +20,6 @@ use sha2::{Digest, Sha256};
 use crate::admission::Received;
 use crate::body::receive;
 use crate::collector::{Collector, Parcel};
-use crate::decompress::Compression;
 use crate::http::{answer_json, refuse_json};
 use crate::refusal::{Refusal, RequestReason};
 use crate::senders::{CHANGES, HEARTBEATS};
@@ -69,14 +68,9 @@ async fn heartbeats(
 }
 
 async fn answer(collector: &Collector, work: impl Future<Output = Result<Value, Refusal>>) -> Response {
-    collector.counters().request(Signal::Logs);
-    match work.await {
+    match collector.counted(Signal::Logs, work).await {
         Ok(value) => answer_json(&value),
-        Err(refusal) => {
-            collector.counters().refused_request(Signal::Logs, refusal.reason);
-            refusal.log("logs");
-            refuse_json(&refusal)
-        }
+        Err(refusal) => refuse_json(&refusal),
     }
 }
 
@@ -106,16 +100,8 @@ async fn store(
         "resource": {"attributes": [text_attribute("service.name", service)]},
         "scopeLogs": [{"scope": {"name": service}, "logRecords": records}],
     }]});
-    let bytes = request.to_string().into_bytes();
-    let mut lease = resident.admission.lease();
-    lease.grow(bytes.len())?;
-    let received = Received { bytes, lease };
-    let parcel = Parcel {
-        signal: Signal::Logs,
-        encoding: Encoding::Json,
-        compression: Compression::Identity,
-        received,
-    };
+    let (bytes, lease) = (request.to_string().into_bytes(), resident.admission.lease());
+    let parcel = Parcel::plain(Signal::Logs, Encoding::Json, bytes, lease)?;
     let outcome = collector.ingest(Arc::clone(resident), parcel).await?;
     match outcome.rejected {
         0 => Ok(()),

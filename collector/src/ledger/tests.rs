@@ -31,8 +31,8 @@ fn sums(rows: &RecordBatch) -> [i64; 4] {
 #[test]
 fn items_are_in_flight_until_they_are_stored_or_given_up() {
     let (_, ledger) = ledger();
-    let first = ledger.received(Signal::Traces, vec![tally("odoo", 10, 3)]);
-    let second = ledger.received(Signal::Logs, vec![tally("odoo", 5, 0), tally("traefik", 2, 0)]);
+    let first = ledger.received(Signal::Traces, &[tally("odoo", 10, 3)]);
+    let second = ledger.received(Signal::Logs, &[tally("odoo", 5, 0), tally("traefik", 2, 0)]);
     assert_eq!(sums(&ledger.rows().expect("rows")), [17, 0, 3, 14]);
     first.stored();
     assert_eq!(sums(&ledger.rows().expect("rows")), [17, 7, 3, 7]);
@@ -46,12 +46,12 @@ fn items_are_in_flight_until_they_are_stored_or_given_up() {
 #[test]
 fn a_minute_is_written_when_it_is_over_and_settled_and_only_once() {
     let (clock, ledger) = ledger();
-    ledger.received(Signal::Traces, vec![tally("odoo", 1, 0)]).stored();
+    ledger.received(Signal::Traces, &[tally("odoo", 1, 0)]).stored();
     assert!(ledger.settled(false).is_empty(), "it is not over");
     clock.advance(MINUTE);
-    let late = ledger.received(Signal::Traces, vec![tally("odoo", 2, 0)]);
+    let late = ledger.received(Signal::Traces, &[tally("odoo", 2, 0)]);
     clock.advance(MINUTE);
-    ledger.received(Signal::Traces, vec![tally("odoo", 4, 0)]).stored();
+    ledger.received(Signal::Traces, &[tally("odoo", 4, 0)]).stored();
     clock.advance(MINUTE);
 
     let settled = ledger.settled(false);
@@ -70,7 +70,7 @@ fn no_minute_is_opened_again_after_it_was_written() {
     let this_minute = START.floor_to(MINUTE);
     // By an earlier process, or before the clock was set back.
     ledger.written(this_minute);
-    ledger.received(Signal::Traces, vec![tally("odoo", 2, 0)]).stored();
+    ledger.received(Signal::Traces, &[tally("odoo", 2, 0)]).stored();
     assert!(ledger.settled(false).is_empty());
     let at_the_end = ledger.settled(true);
     assert_eq!(at_the_end.len(), 1);
@@ -81,7 +81,7 @@ fn no_minute_is_opened_again_after_it_was_written() {
 fn sources_without_number_and_names_without_end_stay_bounded() {
     let (_, ledger) = ledger();
     for n in 0..MAX_SOURCES + 50 {
-        ledger.received(Signal::Logs, vec![tally(&format!("ü{n}").repeat(100), 1, 0)]).stored();
+        ledger.received(Signal::Logs, &[tally(&format!("ü{n}").repeat(100), 1, 0)]).stored();
     }
     let rows = ledger.rows().expect("rows");
     assert_eq!(rows.num_rows(), MAX_SOURCES + 1);
@@ -102,7 +102,7 @@ proptest! {
                 0 | 1 => {
                     let items = items + refused;
                     received += i64::try_from(items).expect("small");
-                    in_flight.push(ledger.received(Signal::Metrics, vec![tally("odoo", items, refused)]));
+                    in_flight.push(ledger.received(Signal::Metrics, &[tally("odoo", items, refused)]));
                 }
                 2 => if let Some(request) = in_flight.pop() { request.stored() },
                 3 => drop(in_flight.pop()),
@@ -127,10 +127,10 @@ proptest! {
 #[test]
 fn an_outage_of_days_keeps_the_sums_and_not_every_minute() {
     let (clock, ledger) = ledger();
-    let long_ago = ledger.received(Signal::Logs, vec![tally("odoo", 7, 0)]);
+    let long_ago = ledger.received(Signal::Logs, &[tally("odoo", 7, 0)]);
     for _ in 0..3_000 {
         clock.advance(MINUTE);
-        ledger.received(Signal::Logs, vec![tally("odoo", 5, 1), tally("traefik", 2, 0)]).stored();
+        ledger.received(Signal::Logs, &[tally("odoo", 5, 1), tally("traefik", 2, 0)]).stored();
     }
     clock.advance(MINUTE);
     let minutes = ledger.settled(true);
