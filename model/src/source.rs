@@ -34,7 +34,6 @@ pub struct SourceStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SourceKind {
     Otlp,
-    RemoteWrite,
     Heartbeat,
     Postgres,
     Odoo,
@@ -65,7 +64,6 @@ impl SourceKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Otlp => "otlp",
-            Self::RemoteWrite => "remote_write",
             Self::Heartbeat => "heartbeat",
             Self::Postgres => "postgres",
             Self::Odoo => "odoo",

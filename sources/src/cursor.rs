@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 const VERSION: u64 = 1;
@@ -15,6 +16,13 @@ const VERSION: u64 = 1;
 #[derive(Clone, Debug)]
 pub(crate) struct CursorFile {
     path: PathBuf,
+}
+
+/// What a reader makes of its cursor; without one it begins with nothing.
+pub(crate) fn memory<M: DeserializeOwned + Default>(remembered: Option<Value>) -> Result<M, String> {
+    let read =
+        |cursor| serde_json::from_value(cursor).map_err(|error| format!("its cursor is not one: {error}"));
+    remembered.map_or_else(|| Ok(M::default()), read)
 }
 
 impl CursorFile {

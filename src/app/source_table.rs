@@ -129,7 +129,8 @@ struct Heart {
     message: Option<String>,
 }
 
-/// Tells the collector who was heard by an earlier process. What can't be read is missing in the table, and stops nothing.
+/// Tells the collector who was heard by an earlier process: before the first evaluation, or an alert on what is missed would
+/// resolve and fire anew. What can't be read is missing in the table, and stops nothing.
 pub(super) async fn remember(engine: &QueryEngine, sent: &SentSources, now: Timestamp) {
     match ask::<Sender>(engine, SENDERS, now).await {
         Ok(senders) => senders.iter().for_each(|sender| sender.remember(sent, now)),

@@ -13,6 +13,7 @@ use super::lines::assemble;
 use super::odoo::is_head;
 use super::records::{Place, Records};
 use crate::config::{LogFormat, LogsConfig};
+use crate::cursor;
 use crate::source::{FetchError, Fetched, Source};
 
 /// Read of one file in one look; what is behind it is read in the next, at once.
@@ -53,12 +54,7 @@ impl LogReader {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, String> {
         let is_first = remembered.is_none() && !config.from_beginning;
-        let memory = match remembered {
-            Some(cursor) => {
-                serde_json::from_value(cursor).map_err(|error| format!("its cursor is not one: {error}"))?
-            }
-            None => Memory::default(),
-        };
+        let memory: Memory = cursor::memory(remembered)?;
         let (ends, next_ends) = (HashMap::new(), HashMap::new());
         Ok(Self { config, name: name.to_owned(), clock, memory, next: None, is_first, ends, next_ends })
     }

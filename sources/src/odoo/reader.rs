@@ -11,6 +11,7 @@ use super::gauges::Gauges;
 use super::labels::{self, Labels};
 use super::schema::Schema;
 use crate::config::OdooConfig;
+use crate::cursor;
 use crate::otlp::Readings;
 use crate::postgres::{Connection, Kind, Trouble};
 use crate::source::{Batch, FetchError, Fetched, Source};
@@ -64,12 +65,7 @@ impl OdooReader {
         remembered: Option<serde_json::Value>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, String> {
-        let memory = match remembered {
-            Some(cursor) => {
-                serde_json::from_value(cursor).map_err(|error| format!("its cursor is not one: {error}"))?
-            }
-            None => Memory::default(),
-        };
+        let memory: Memory = cursor::memory(remembered)?;
         Ok(Self {
             config,
             clock,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::info::Info;
 use super::protocol::{Answer, Connection};
 use crate::config::RedisConfig;
+use crate::cursor;
 use crate::otlp::{Readings, Record};
 use crate::source::{Batch, FetchError, Fetched, Source};
 
@@ -42,12 +43,7 @@ impl RedisReader {
         remembered: Option<serde_json::Value>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, String> {
-        let memory = match remembered {
-            Some(cursor) => {
-                serde_json::from_value(cursor).map_err(|error| format!("its cursor is not one: {error}"))?
-            }
-            None => Memory::default(),
-        };
+        let memory: Memory = cursor::memory(remembered)?;
         Ok(Self { name: name.to_owned(), config, clock, connection: None, memory, next: None })
     }
 
