@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::catalogue::{Catalogue, Sent};
 use crate::harness::{Plimsoll, finish, output, python, root};
 
 /// In a process of its own, with the stub in the shape of `series`.
@@ -58,38 +58,6 @@ async fn the_sender_survives_its_sink_forks_and_the_end_and_needs_nothing_that_o
     check("17.0", &["test_sending", "test_source"]).await;
 }
 
-#[derive(Deserialize)]
-struct Catalogue {
-    attributes: Vec<Attribute>,
-    events: Vec<Sent>,
-    metrics: Vec<Metric>,
-    spans: Vec<Sent>,
-}
-
-#[derive(Deserialize)]
-struct Attribute {
-    name: String,
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-struct Sent {
-    name: String,
-    from: Vec<String>,
-    also: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Metric {
-    name: String,
-    #[serde(rename = "type")]
-    kind: String,
-    unit: String,
-    from: Vec<String>,
-    by: Vec<String>,
-}
-
 fn by_module(from: &[String]) -> bool {
     from.iter().any(|sender| sender == "module")
 }
@@ -103,8 +71,7 @@ async fn play(argument: &str) -> Value {
 
 #[tokio::test]
 async fn the_module_and_the_catalogue_promise_the_same() {
-    let text = std::fs::read_to_string(root().join("docs/signals.yaml")).expect("it is part of the tree");
-    let catalogue: Catalogue = serde_saphyr::from_str(&text).expect("the catalogue follows its form");
+    let catalogue = Catalogue::read();
     let said = play("--vocabulary").await;
 
     let events: BTreeMap<&str, Vec<&str>> =

@@ -10,20 +10,11 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::harness::{Plimsoll, finish, output, root, tool};
-use crate::pack::runbooks::{Block, blocks, witness_of_everything};
+use crate::pack::runbooks::{Block, blocks, texts_in, witness_of_everything};
 
 /// File name and text of each.
 pub(crate) fn recipes() -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = fs::read_dir(root().join("docs/recipes"))
-        .expect("there are recipes")
-        .map(|entry| entry.expect("a folder can be listed").path())
-        .map(|path| {
-            let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-            (name, fs::read_to_string(path).expect("a recipe is text"))
-        })
-        .collect();
-    found.sort();
-    found
+    texts_in(&root().join("docs/recipes"))
 }
 
 pub(crate) fn recipe(name: &str) -> String {

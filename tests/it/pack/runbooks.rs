@@ -5,32 +5,22 @@ mod everything;
 mod statements;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::time::Duration;
 
 use serde_json::json;
 
+use crate::catalogue::Catalogue;
 use crate::harness::{Plimsoll, Setup, eventually, root};
 
-pub(crate) use everything::{Vocabulary, post};
-pub(crate) use statements::{Block, blocks};
+pub(crate) use everything::post;
+pub(crate) use statements::{Block, blocks, texts_in};
 
 const PACK: &str = "odoo-distribution";
 const SEEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// File name and text of each.
 fn runbooks() -> Vec<(String, String)> {
-    let folder = root().join("rules/packs").join(PACK).join("runbooks");
-    let mut found: Vec<(String, String)> = fs::read_dir(folder)
-        .expect("the pack has runbooks")
-        .map(|entry| entry.expect("a folder can be listed").path())
-        .map(|path| {
-            let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-            (name, fs::read_to_string(path).expect("a runbook is text"))
-        })
-        .collect();
-    found.sort();
-    found
+    texts_in(&root().join("rules/packs").join(PACK).join("runbooks"))
 }
 
 async fn with_the_pack() -> Plimsoll {
@@ -40,7 +30,7 @@ async fn with_the_pack() -> Plimsoll {
 /// One of everything, and two heartbeats: one that is well and one that says that it failed.
 pub(crate) async fn witness_of_everything() -> Plimsoll {
     let plimsoll = with_the_pack().await;
-    Vocabulary::read().send(&plimsoll).await;
+    Catalogue::read().send(&plimsoll).await;
     for (name, outcome) in [("nightly-backup", "ok"), ("restore-test", "failed")] {
         let beat = json!({"every": "1d", "outcome": outcome, "message": "no space left"});
         let address = plimsoll.otlp_http(&format!("/v1/heartbeats/{name}"));
@@ -76,7 +66,7 @@ async fn every_question_of_a_runbook_finds_what_it_asks_for() {
 
 #[test]
 fn a_runbook_asks_for_names_that_are_in_the_vocabulary_only() {
-    let vocabulary = Vocabulary::read();
+    let vocabulary = Catalogue::read();
     let known = vocabulary.names();
     let mut wrong = BTreeSet::new();
     for (name, text) in runbooks() {

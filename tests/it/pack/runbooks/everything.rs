@@ -1,68 +1,22 @@
 //! One of everything that `docs/signals.yaml` names, with every value that it lists, well and failed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::harness::{Plimsoll, now_unix_nanos, root};
+use crate::catalogue::{Catalogue, Metric, Sent};
+use crate::harness::{Plimsoll, now_unix_nanos};
 
 /// Enough for every listed value of an attribute, and as often failed as not.
 const VARIANTS: u64 = 24;
 const SECOND: u64 = 1_000_000_000;
 const MINUTE: u64 = 60 * SECOND;
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Vocabulary {
-    attributes: Vec<Attribute>,
-    events: Vec<Record>,
-    metrics: Vec<Metric>,
-    logs: Vec<Record>,
-    spans: Vec<Span>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Attribute {
-    name: String,
-    #[serde(rename = "type")]
-    kind: String,
-    unit: Option<String>,
-    #[serde(default)]
-    values: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Record {
-    name: String,
-    also: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct Metric {
-    pub(crate) name: String,
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) unit: String,
-    pub(crate) by: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Span {
-    kind: String,
-    also: Vec<String>,
-}
-
 /// What every event of Odoo carries.
 const OF_ALL: [&str; 5] =
     ["event.id", "business.outcome", "business.workload", "odoo.db", "business.company"];
 
-impl Vocabulary {
-    pub(crate) fn read() -> Self {
-        let text = fs::read_to_string(root().join("docs/signals.yaml")).expect("it is part of the tree");
-        serde_saphyr::from_str(&text).expect("docs/signals.yaml follows its form")
-    }
-
+impl Catalogue {
     pub(crate) fn names(&self) -> BTreeSet<&str> {
         let records = self.events.iter().chain(&self.logs);
         let carried = records.clone().flat_map(|record| &record.also);
@@ -96,7 +50,7 @@ impl Vocabulary {
         }
     }
 
-    fn record(&self, record: &Record, n: u64, now: u64) -> Value {
+    fn record(&self, record: &Sent, n: u64, now: u64) -> Value {
         // Whatever began last has not ended yet.
         let ended = if record.name.ends_with(".done") { SECOND } else { 0 };
         let keys: BTreeSet<&str> = OF_ALL.into_iter().chain(record.also.iter().map(String::as_str)).collect();
@@ -109,7 +63,7 @@ impl Vocabulary {
                "body": {"stringValue": format!("{} {n}", record.name)}})
     }
 
-    fn span(&self, span: &Span, n: u64, now: u64) -> Value {
+    fn span(&self, span: &Sent, n: u64, now: u64) -> Value {
         let kind = match span.kind.as_str() {
             "server" => 2,
             "consumer" => 5,

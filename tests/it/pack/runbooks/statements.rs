@@ -1,4 +1,7 @@
-//! Fenced blocks of a Markdown page.
+//! Pages of Markdown, and the fenced blocks in them.
+
+use std::fs;
+use std::path::Path;
 
 /// What stands between two fences, where it begins (counted from 1), and as what.
 #[derive(Clone, Debug)]
@@ -18,6 +21,20 @@ impl Block {
             literal.contains('.') && literal.split('.').all(is_word)
         })
     }
+}
+
+/// File name and text of each page in a folder, by name.
+pub(crate) fn texts_in(folder: &Path) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = fs::read_dir(folder)
+        .expect("there are pages")
+        .map(|entry| entry.expect("a folder can be listed").path())
+        .map(|path| {
+            let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+            (name, fs::read_to_string(path).expect("a page is text"))
+        })
+        .collect();
+    found.sort();
+    found
 }
 
 pub(crate) fn blocks(page: &str) -> Vec<Block> {
