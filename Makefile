@@ -54,7 +54,7 @@ demo: setup-build ## Plays a distributor's day with a real fault in it, on loopb
 	exec "$(CARGO_TARGET_DIR)/debug/plimsoll" demo $(DEMO_FLAGS)
 
 test: setup-build setup-test lint ## Format, lints and every test, the product's own included
-	@echo "==> tests (about 5 minutes once compiled)"
+	@echo "==> tests (about 8 minutes once compiled)"
 	cargo test --workspace --locked --no-fail-fast
 
 test-kills: setup-build setup-test ## kill -9 two hundred times under load (KILLS=n for another number); prints the figures

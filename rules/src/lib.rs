@@ -32,7 +32,7 @@ pub use evaluator::Evaluator;
 pub use files::{CheckedObjective, RuleSet, expand};
 pub use finding::Finding;
 pub use objective::{Objective, SeverityNames};
-pub use packs::{Pack, PackFile};
+pub use packs::Pack;
 pub use slo_table::SloTable;
 
 #[derive(Debug, thiserror::Error)]

@@ -10,9 +10,9 @@ pub struct Pack {
 
 /// A file of a pack, its path within the pack.
 #[derive(Clone, Copy, Debug)]
-pub struct PackFile {
-    pub path: &'static str,
-    pub text: &'static str,
+pub(crate) struct PackFile {
+    pub(crate) path: &'static str,
+    pub(crate) text: &'static str,
 }
 
 /// The files of a pack, as they lie in its folder.
