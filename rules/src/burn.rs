@@ -109,13 +109,24 @@ pub struct Reading {
     pub short: Counts,
     pub burn_long: f64,
     pub burn_short: f64,
+    /// `burn_long`, had the long window been as busy as it usually is: never above it.
+    pub burn_of_usual: f64,
 }
 
 impl Reading {
+    /// `usual` is how many events the long window holds on average.
     #[must_use]
-    pub fn new(threshold: Threshold, long: Counts, short: Counts, target: f64) -> Self {
+    pub fn new(threshold: Threshold, long: Counts, short: Counts, usual: f64, target: f64) -> Self {
         let (burn_long, burn_short) = (burn_rate(long, target), burn_rate(short, target));
-        Self { threshold, long, short, burn_long, burn_short }
+        let events = usual.max(long.total as f64).max(1.0);
+        let burn_of_usual = long.bad() as f64 / events / (1.0 - target);
+        Self { threshold, long, short, burn_long, burn_short, burn_of_usual }
+    }
+
+    /// What fires goes on while both windows burn. An empty short window is no news, and no news clears nothing.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.reaches(self.burn_long) && (self.short.total == 0 || self.reaches(self.burn_short))
     }
 
     fn reaches(&self, burn: f64) -> bool {
@@ -123,12 +134,65 @@ impl Reading {
     }
 }
 
+/// How many events `window` holds on average, by what the whole period holds. A history that is no longer than the window
+/// knows of no other rate than the window's own.
+#[must_use]
+pub fn usual_events(whole: Counts, period: Duration, history: Duration, window: Duration) -> f64 {
+    let known = history.min(period);
+    if known <= window {
+        return 0.0;
+    }
+    whole.total as f64 * window.as_secs_f64() / known.as_secs_f64()
+}
+
+/// The whole period's budget, used by how many bad events.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    pub window: Counts,
+    /// Of the whole period; what history does not reach is taken to be as busy as what it does.
+    pub expected: f64,
+    /// 1 is all of it.
+    pub spent: f64,
+}
+
+impl Budget {
+    #[must_use]
+    pub fn new(window: Counts, period: Duration, history: Duration, target: f64) -> Self {
+        let known = history.min(period).as_secs_f64();
+        let stretch = if known > 0.0 { period.as_secs_f64() / known } else { 1.0 };
+        let expected = window.total as f64 * stretch;
+        let allowed = (1.0 - target) * expected;
+        let spent = if allowed > 0.0 { window.bad() as f64 / allowed } else { 0.0 };
+        Self { window, expected, spent }
+    }
+
+    /// How long it lasts if it goes on as in `recent`; `None` when nothing burns or nothing is left.
+    #[must_use]
+    pub fn lasts(&self, recent: Counts, usual: f64, period: Duration, target: f64) -> Option<Duration> {
+        let events = usual.max(recent.total as f64).max(1.0);
+        let burn = recent.bad() as f64 / events / (1.0 - target);
+        time_to_exhaustion(1.0 - self.spent, period, burn)
+    }
+}
+
+/// Why what burns in the short window is not an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Nothing was known yet when the short window began.
+    History,
+    /// Fewer bad events than the objective asks for.
+    FewBad,
+    /// The long window has not confirmed it yet.
+    Confirmation,
+    /// So few events that the tier's share of the whole period's budget is not spent.
+    LowTraffic,
+}
+
 /// What the tiers of one severity say together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
     Clear,
-    /// The short window burns, the long one has not confirmed it yet.
-    Near(Reading),
+    Waiting(Reading, Wait),
     Burning(Reading),
 }
 
@@ -142,21 +206,36 @@ pub struct Guard {
     pub history: Duration,
 }
 
-/// The first burning tier decides, else the first that is near.
+impl Guard {
+    fn judge(self, reading: &Reading) -> Verdict {
+        if !reading.reaches(reading.burn_short) || reading.short.bad() == 0 {
+            return Verdict::Clear;
+        }
+        let wait = if self.history < reading.threshold.tier.short {
+            Wait::History
+        } else if reading.long.bad() < self.min_bad_events {
+            Wait::FewBad
+        } else if !reading.reaches(reading.burn_long) {
+            Wait::Confirmation
+        } else if !reading.reaches(reading.burn_of_usual) {
+            Wait::LowTraffic
+        } else {
+            return Verdict::Burning(*reading);
+        };
+        Verdict::Waiting(*reading, wait)
+    }
+}
+
+/// The first burning tier decides, else the first that waits.
 #[must_use]
 pub fn judge(readings: &[Reading], severity: Severity, guard: Guard) -> Verdict {
     let mut verdict = Verdict::Clear;
-    let judged = readings
-        .iter()
-        .filter(|reading| reading.threshold.tier.severity == severity)
-        .filter(|reading| guard.history >= reading.threshold.tier.short);
-    for reading in judged.filter(|reading| reading.reaches(reading.burn_short)) {
-        if reading.reaches(reading.burn_long) && reading.long.bad() >= guard.min_bad_events {
-            return Verdict::Burning(*reading);
-        }
-        let is_near = reading.short.bad() >= guard.min_bad_events && reading.short.bad() > 0;
-        if is_near && verdict == Verdict::Clear {
-            verdict = Verdict::Near(*reading);
+    for reading in readings.iter().filter(|reading| reading.threshold.tier.severity == severity) {
+        match guard.judge(reading) {
+            Verdict::Clear => {}
+            waiting @ Verdict::Waiting(..) if verdict == Verdict::Clear => verdict = waiting,
+            Verdict::Waiting(..) => {}
+            burning @ Verdict::Burning(_) => return burning,
         }
     }
     verdict

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use plimsoll_lake::{Lake, Sequence};
-use plimsoll_model::{Alert, DecisionLedger, Table, Timestamp};
+use plimsoll_model::{Alert, DecisionLedger, SourceBook, SourceStatus, Table, Timestamp};
 use plimsoll_query::QueryEngine;
 
 use crate::files::RuleSet;
@@ -19,7 +19,7 @@ mod group_watch;
 mod objective_watch;
 
 use group_watch::GroupWatch;
-use objective_watch::ObjectiveWatch;
+use objective_watch::{Allowance, Arrived, ObjectiveWatch};
 
 /// Slices written in one append. A long backfill takes several passes.
 const SAVE_LIMIT: usize = 20_000;
@@ -34,7 +34,10 @@ pub struct Evaluator {
     /// Alerts of rules that are gone since the last start: resolved, and restated like any other.
     orphans: Vec<Instances>,
     slos: SloTable,
+    sources: Option<Arc<dyn SourceBook>>,
     saved_until: SliceIndex,
+    /// Who is asked first for the past in the next tick.
+    turn: usize,
 }
 
 /// What every watch needs.
@@ -50,6 +53,8 @@ struct Context {
 struct Seen {
     next: Sequence,
     watermark: Option<Timestamp>,
+    /// The earliest event time among what came since the last tick.
+    earliest: Option<Timestamp>,
 }
 
 impl Evaluator {
@@ -80,7 +85,9 @@ impl Evaluator {
             groups,
             orphans: Vec::new(),
             slos,
+            sources: None,
             saved_until: SliceIndex::default(),
+            turn: 0,
         };
         for (rule, generator_url, instance) in remembered {
             match evaluator.instances_of(&rule) {
@@ -96,12 +103,16 @@ impl Evaluator {
         Ok(evaluator)
     }
 
+    /// Who knows what sends: without, an objective lives as long as its tables receive something.
+    #[must_use]
+    pub fn with_sources(self, sources: Arc<dyn SourceBook>) -> Self {
+        Self { sources: Some(sources), ..self }
+    }
+
     /// One pass at `now`: every active alert restated, resolved ones for 15 minutes more.
     pub async fn tick(&mut self, now: Timestamp) -> Vec<Alert> {
         self.look_at_arrivals();
-        for watch in &mut self.objectives {
-            watch.pass(&self.context, &self.tables, now).await;
-        }
+        self.pass_objectives(now).await;
         for watch in &mut self.groups {
             watch.pass(&self.context, now).await;
         }
@@ -114,8 +125,21 @@ impl Evaluator {
         self.alerts(now)
     }
 
+    async fn pass_objectives(&mut self, now: Timestamp) {
+        let sources: Vec<SourceStatus> = self.sources.iter().flat_map(|book| book.sources(now)).collect();
+        let arrived = Arrived { tables: &self.tables, sources: &sources };
+        let mut allowance = Allowance::of_a_tick();
+        let count = self.objectives.len();
+        for position in 0..count {
+            let watch = &mut self.objectives[(self.turn + position) % count];
+            watch.pass(&self.context, arrived, &mut allowance, now).await;
+        }
+        self.turn = (self.turn + 1) % count.max(1);
+    }
+
     fn alerts(&self, now: Timestamp) -> Vec<Alert> {
-        let of_objectives = self.objectives.iter().flat_map(|watch| watch.instances.alerts(now));
+        let of_objectives = self.objectives.iter().flat_map(ObjectiveWatch::all_instances);
+        let of_objectives = of_objectives.flat_map(|instances| instances.alerts(now));
         let of_groups = self.groups.iter().flat_map(GroupWatch::instances).flat_map(|it| it.alerts(now));
         let of_orphans = self.orphans.iter().flat_map(|instances| instances.alerts(now));
         of_objectives.chain(of_groups).chain(of_orphans).collect()
@@ -124,11 +148,7 @@ impl Evaluator {
     fn look_at_arrivals(&mut self) {
         for (table, seen) in &mut self.tables {
             let arrivals = self.lake.arrivals(*table, seen.next);
-            *seen = Seen { next: arrivals.next, watermark: arrivals.watermark };
-            let Some(earliest) = arrivals.earliest else { continue };
-            for watch in self.objectives.iter_mut().filter(|watch| watch.reads(*table)) {
-                watch.reread_from(earliest);
-            }
+            *seen = Seen { next: arrivals.next, watermark: arrivals.watermark, earliest: arrivals.earliest };
         }
     }
 
@@ -161,7 +181,8 @@ impl Evaluator {
     }
 
     fn instances_of(&mut self, rule: &str) -> Option<&mut Instances> {
-        let of_objectives = self.objectives.iter_mut().map(|watch| &mut watch.instances);
+        let of_objectives =
+            self.objectives.iter_mut().flat_map(|watch| [&mut watch.instances, &mut watch.blind]);
         let of_groups = self.groups.iter_mut().flat_map(GroupWatch::instances_mut);
         of_objectives.chain(of_groups).find(|instances| instances.rule == rule)
     }

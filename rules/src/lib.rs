@@ -31,7 +31,7 @@ pub use config::Config;
 pub use evaluator::Evaluator;
 pub use files::{CheckedObjective, RuleSet, expand};
 pub use finding::Finding;
-pub use objective::{Objective, SeverityNames};
+pub use objective::{Blindness, BudgetAlerts, Objective, SeverityNames};
 pub use packs::Pack;
 pub use slo_table::SloTable;
 

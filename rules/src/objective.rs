@@ -14,6 +14,11 @@ use crate::durations;
 use crate::finding::{Finding, Place};
 use crate::template::{Field, Template, significant};
 
+pub(crate) mod guards;
+
+use guards::{BlindDraft, BudgetDraft};
+pub use guards::{Blindness, BudgetAlerts};
+
 pub(crate) const DEFAULT_MIN_BAD_EVENTS: u64 = 3;
 
 const SHORTEST_WINDOW: Duration = Duration::from_secs(3_600);
@@ -51,6 +56,8 @@ pub struct Objective {
     /// What one event is called in sentences: `orders`.
     pub noun: Option<String>,
     pub min_bad_events: u64,
+    pub budget_alerts: BudgetAlerts,
+    pub blind: Blindness,
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
     pub severities: SeverityNames,
@@ -123,6 +130,8 @@ pub(crate) struct Draft {
     pub(crate) runbook_url: Option<String>,
     pub(crate) noun: Option<String>,
     pub(crate) min_bad_events: Option<u64>,
+    pub(crate) budget_alerts: BudgetDraft,
+    pub(crate) blind: BlindDraft,
     pub(crate) labels: BTreeMap<String, Spanned<String>>,
     pub(crate) annotations: BTreeMap<String, Spanned<String>>,
     pub(crate) severities: SeverityNames,
@@ -138,16 +147,18 @@ pub(crate) struct Located {
 
 impl Draft {
     /// `None` when a finding is an error.
-    pub(crate) fn check(self, file: &Path, findings: &mut Vec<Finding>) -> Option<Located> {
+    pub(crate) fn check(mut self, file: &Path, findings: &mut Vec<Finding>) -> Option<Located> {
         let before = findings.iter().filter(|finding| finding.is_error).count();
         let window = self.check_values(file, findings);
+        let budget_alerts = std::mem::take(&mut self.budget_alerts).check(file, findings);
+        let blind = std::mem::take(&mut self.blind).check(file, findings);
         self.check_names(file, findings);
         if findings.iter().filter(|finding| finding.is_error).count() > before {
             return None;
         }
         let place = Place::of(file, &self.name);
         let query_place = Place::of(file, &self.query);
-        let objective = self.into_objective(window?);
+        let objective = Objective { budget_alerts, blind, ..self.into_objective(window?) };
         findings.extend(warnings(&objective, &place));
         Some(Located { objective, place, query_place })
     }
@@ -224,6 +235,8 @@ impl Draft {
             runbook_url: self.runbook_url,
             noun: self.noun,
             min_bad_events: self.min_bad_events.unwrap_or(DEFAULT_MIN_BAD_EVENTS),
+            budget_alerts: BudgetAlerts::default(),
+            blind: Blindness::default(),
             labels: plain(self.labels),
             annotations: plain(self.annotations),
             severities: self.severities,

@@ -4,21 +4,43 @@ use std::time::Duration;
 
 use plimsoll_model::{Labels, Timestamp};
 
-use crate::burn::{Counts, Reading, budget_left, time_to_exhaustion};
+use crate::burn::{Budget, Counts, Reading, Wait, time_to_exhaustion};
 use crate::durations;
 use crate::objective::Objective;
 use crate::template::significant;
+
+/// Why there is an alert.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cause {
+    /// A tier: its windows burn too fast.
+    Burn(Reading),
+    /// The whole window's budget went, however slowly, and still goes.
+    Spent { budget: Budget, recent: Counts },
+    /// It will be gone that soon.
+    Exhausts { budget: Budget, recent: Counts, lasts: Duration },
+}
+
+impl Cause {
+    /// What the summary speaks of: counts, and of how long.
+    pub(crate) fn recent(&self) -> (Counts, Duration) {
+        match self {
+            Self::Burn(reading) => (reading.short, reading.threshold.tier.short),
+            Self::Spent { recent, .. } | Self::Exhausts { recent, .. } => (*recent, A_DAY),
+        }
+    }
+}
+
+const A_DAY: Duration = Duration::from_secs(86_400);
 
 /// The numbers of one objective and group at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbers<'a> {
     pub(crate) objective: &'a Objective,
     pub(crate) groups: &'a Labels,
-    /// The tier that decided.
-    pub(crate) deciding: Reading,
+    pub(crate) cause: Cause,
     pub(crate) readings: &'a [Reading],
     /// The whole window of the objective.
-    pub(crate) budget: Counts,
+    pub(crate) budget: Budget,
     pub(crate) since_began: Counts,
     pub(crate) began: Timestamp,
     pub(crate) history: Duration,
@@ -28,24 +50,45 @@ pub(crate) struct Numbers<'a> {
 impl Numbers<'_> {
     /// One sentence a warehouse lead understands.
     pub(crate) fn summary(&self) -> String {
-        let places: Vec<&str> = self
-            .objective
-            .group_by
-            .iter()
-            .map(|group| self.groups.get(group))
-            .filter(|at| !at.is_empty())
-            .collect();
-        let at = if places.is_empty() { String::new() } else { format!(" in {}", places.join(", ")) };
-        format!(
-            "{}: {} of {}{at} missed the objective ({} %) in the last {}; {} bad since {}",
-            self.objective.name,
-            percent(self.deciding.short.error_ratio()),
-            self.objective.noun.as_deref().unwrap_or("events"),
-            self.objective.percent,
-            durations::say(self.deciding.threshold.tier.short),
-            self.since_began.bad(),
-            self.began.to_utc().format("%H:%M UTC"),
-        )
+        let (name, noun) = (&self.objective.name, self.noun());
+        let window = durations::say(self.objective.window);
+        let allowed = self.budget.expected * (1.0 - self.objective.target());
+        match self.cause {
+            Cause::Burn(reading) => format!(
+                "{name}: {} of {noun}{} missed the objective ({} %) in the last {}; {} bad since {}",
+                percent(reading.short.error_ratio()),
+                self.place(),
+                self.objective.percent,
+                durations::say(reading.threshold.tier.short),
+                self.since_began.bad(),
+                self.began.to_utc().format("%H:%M UTC"),
+            ),
+            Cause::Spent { budget, recent } => format!(
+                "{name}: the error budget of {window}{} is {} spent: {} {noun} were bad, {} may be; {} in the last day",
+                self.place(),
+                percent(budget.spent),
+                budget.window.bad(),
+                allowed.floor(),
+                recent.bad(),
+            ),
+            Cause::Exhausts { budget, recent, lasts } => format!(
+                "{name}: the error budget of {window}{} lasts {} more at the rate of the last day ({} bad {noun}); {} is left",
+                self.place(),
+                durations::say(lasts),
+                recent.bad(),
+                percent(1.0 - budget.spent),
+            ),
+        }
+    }
+
+    fn noun(&self) -> &str {
+        self.objective.noun.as_deref().unwrap_or("events")
+    }
+
+    fn place(&self) -> String {
+        let places = self.objective.group_by.iter().map(|group| self.groups.get(group));
+        let places: Vec<&str> = places.filter(|at| !at.is_empty()).collect();
+        if places.is_empty() { String::new() } else { format!(" in {}", places.join(", ")) }
     }
 
     pub(crate) fn description(&self) -> String {
@@ -65,35 +108,39 @@ impl Numbers<'_> {
         sentences.join(" ")
     }
 
-    /// Why this tier fires.
+    /// Why there is an alert.
     pub(crate) fn reason(&self) -> String {
-        let Reading { threshold, burn_long, burn_short, .. } = self.deciding;
-        let bound = match threshold.clamped_from {
-            Some(_) => "the highest there can be".to_owned(),
-            None => format!("{} of the budget", percent(threshold.tier.budget_share)),
-        };
-        format!(
-            "The error budget burns {} times too fast over {} and {} times over {}; the limit is {} ({bound}).",
-            significant(round(burn_long)),
-            durations::say(threshold.tier.long),
-            significant(round(burn_short)),
-            durations::say(threshold.tier.short),
-            significant(threshold.burn),
-        )
+        let window = durations::say(self.objective.window);
+        match self.cause {
+            Cause::Burn(reading) => burn_reason(&reading),
+            Cause::Spent { budget, .. } => format!(
+                "{} of the error budget of {window} is spent, and it goes on, though no burn window is too fast.",
+                percent(budget.spent)
+            ),
+            Cause::Exhausts { lasts, .. } => format!(
+                "At the rate of the last day the error budget of {window} is gone in {}.",
+                durations::say(lasts)
+            ),
+        }
     }
 
     fn budget_sentence(&self) -> String {
-        let left = budget_left(self.budget, self.objective.target());
+        let left = 1.0 - self.budget.spent;
         let window = durations::say(self.objective.window);
         let said = percent(left);
         if left <= 0.0 {
             return format!("The budget of {window} is overspent: {said} left.");
         }
-        match time_to_exhaustion(left, self.objective.window, self.deciding.burn_long) {
-            Some(time) => format!(
+        let lasts = match self.cause {
+            Cause::Burn(reading) => time_to_exhaustion(left, self.objective.window, reading.burn_long)
+                .map(|time| (time, reading.threshold.tier.long)),
+            Cause::Spent { .. } | Cause::Exhausts { .. } => None,
+        };
+        match lasts {
+            Some((time, long)) => format!(
                 "{said} of the {window} budget is left, gone in {} at the rate of the last {}.",
                 durations::say(time),
-                durations::say(self.deciding.threshold.tier.long)
+                durations::say(long)
             ),
             None => format!("{said} of the {window} budget is left."),
         }
@@ -101,19 +148,60 @@ impl Numbers<'_> {
 
     /// What these numbers do not know.
     pub(crate) fn coverage(&self) -> Option<String> {
-        let long = self.deciding.threshold.tier.long;
-        let short_history = (self.history < long).then(|| {
-            format!(
+        let short_history = match self.cause {
+            Cause::Burn(reading) if self.history < reading.threshold.tier.long => Some(format!(
                 "History covers {} of {}; the ratio is taken as that of the whole.",
                 durations::say(self.history),
-                durations::say(long)
-            )
-        });
+                durations::say(reading.threshold.tier.long)
+            )),
+            _ => None,
+        };
         let refused = (self.refused_groups > 0).then(|| {
             format!("{} more groups are not watched: the query groups too finely.", self.refused_groups)
         });
         let said: Vec<String> = short_history.into_iter().chain(refused).collect();
         (!said.is_empty()).then(|| said.join(" "))
+    }
+}
+
+fn burn_reason(reading: &Reading) -> String {
+    let Reading { threshold, burn_long, burn_short, .. } = reading;
+    let bound = match threshold.clamped_from {
+        Some(_) => "the highest there can be".to_owned(),
+        None => format!("{} of the budget", percent(threshold.tier.budget_share)),
+    };
+    format!(
+        "The error budget burns {} times too fast over {} and {} times over {}; the limit is {} ({bound}).",
+        significant(round(*burn_long)),
+        durations::say(threshold.tier.long),
+        significant(round(*burn_short)),
+        durations::say(threshold.tier.short),
+        significant(threshold.burn),
+    )
+}
+
+/// Why what burns wakes nobody yet.
+pub(crate) fn waiting(reading: &Reading, wait: Wait, min_bad_events: u64) -> String {
+    let long = durations::say(reading.threshold.tier.long);
+    let short = durations::say(reading.threshold.tier.short);
+    let burns = format!("it burns {} times too fast over {short}", significant(round(reading.burn_short)));
+    match wait {
+        Wait::History => format!("{burns}, but history is shorter than {short}: waits"),
+        Wait::FewBad => format!(
+            "{burns}, but only {} of {} were bad in {long}: waits for {min_bad_events} (min_bad_events)",
+            reading.long.bad(),
+            reading.long.total,
+        ),
+        Wait::Confirmation => format!(
+            "{burns}, and {} times over {long}: waits for {} there",
+            significant(round(reading.burn_long)),
+            significant(reading.threshold.burn),
+        ),
+        Wait::LowTraffic => format!(
+            "{burns}, but with so little traffic {} bad in {long} spend less than {} of the budget: waits",
+            reading.long.bad(),
+            percent(reading.threshold.tier.budget_share),
+        ),
     }
 }
 

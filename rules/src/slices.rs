@@ -40,7 +40,7 @@ impl SliceIndex {
         Self(self.0.saturating_add(slices))
     }
 
-    const fn back(self, slices: u32) -> Self {
+    pub(crate) const fn back(self, slices: u32) -> Self {
         Self(self.0.saturating_sub(slices))
     }
 }

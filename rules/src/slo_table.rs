@@ -26,11 +26,15 @@ pub(crate) struct SloRow {
     pub(crate) good: u64,
     pub(crate) total: u64,
     pub(crate) budget_left: f64,
+    /// Share of the whole window's budget; where history is shorter, of what it will be at this rate of events.
+    pub(crate) budget_spent: f64,
     /// `burn_1h` and so on.
     #[serde(flatten)]
     pub(crate) burns: BTreeMap<String, f64>,
     pub(crate) last_event_time: Option<i64>,
     pub(crate) coverage: String,
+    /// Why what burns is no alert.
+    pub(crate) waiting: Option<String>,
 }
 
 const BURN_COLUMNS: [&str; 7] =
@@ -67,10 +71,10 @@ fn schema() -> SchemaRef {
         vec![text("slo"), text("service"), text("team"), float("objective"), text("window"), groups];
     fields.extend([text("state"), text("severity")]);
     fields.extend(["good", "total"].map(|name| Field::new(name, DataType::Int64, true)));
-    fields.push(float("budget_left"));
+    fields.extend(["budget_left", "budget_spent"].map(float));
     fields.extend(BURN_COLUMNS.map(float));
     let moment = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
     fields.push(Field::new("last_event_time", moment, true));
-    fields.push(text("coverage"));
+    fields.extend([text("coverage"), text("waiting")]);
     Arc::new(Schema::new(fields))
 }

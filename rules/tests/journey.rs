@@ -238,7 +238,7 @@ async fn the_page_comes_with_the_order_the_arithmetic_says_and_goes_when_the_sho
 
     // Of the 29 orders in five minutes (the slice that has just opened is empty) one may be bad: 6.72 % are 1.95.
     let cleared = house.steps_until("ok", |alerts, now| !fires(alerts, now)).await;
-    assert_eq!(cleared, 28);
+    assert_eq!(cleared, 28, "{alerts:#?}");
     let resolved_at = house.now();
     let alerts = house.run(5, "ok").await;
     let [alert] = alerts.as_slice() else { panic!("the resolve is restated: {alerts:#?}") };
@@ -309,6 +309,87 @@ async fn late_events_correct_their_slices_and_silence_freezes() {
     let held = house.tick().await;
     assert!(fires(&held, house.now()), "silence resolves nothing");
     assert!(house.text("SELECT DISTINCT state FROM slos").await.contains("blind"));
+}
+
+fn said<'a>(alerts: &'a [Alert], alertname: &str, annotation: &str) -> Option<&'a str> {
+    let alert = alerts.iter().find(|alert| alert.labels.get("alertname") == alertname)?;
+    alert.annotations.get(annotation).map(String::as_str)
+}
+
+#[tokio::test]
+async fn silence_is_an_alert_of_its_own_and_goes_when_something_comes() {
+    let mut house = House::open(&[("slo.yaml", SLO)]).await;
+    assert!(house.run(40, "ok").await.is_empty());
+    house.clock.advance(Duration::from_secs(15 * 60));
+    let blind = house.tick().await;
+    let summary = said(&blind, "ObjectiveBlind", "summary").expect("blind");
+    assert_eq!(
+        summary,
+        "order-posting: nobody can see whether orders are fine: nothing has come since 08:06 UTC (15 min)"
+    );
+    assert_eq!(blind[0].labels.get("severity"), "ticket");
+    assert_eq!(blind[0].labels.get("slo"), "order-posting");
+
+    let seen = house.run(1, "ok").await;
+    assert!(seen[0].is_resolved_at(house.now()), "{seen:#?}");
+    // The quarter of an hour that nobody saw is no proof of anything: five minutes must be seen first.
+    let unseen = house.run(12, "failed").await;
+    assert!(!fires(&unseen, house.now()), "{unseen:#?}");
+    house.steps_until("failed", fires).await;
+
+    let quiet = SLO.replace("events: |", "blind: {severity: none, after: 5m}\nevents: |");
+    let mut house = House::open(&[("slo.yaml", &quiet)]).await;
+    house.run(3, "ok").await;
+    house.clock.advance(Duration::from_secs(6 * 60));
+    assert!(house.tick().await.is_empty());
+    assert!(house.text("SELECT DISTINCT state FROM slos").await.contains("blind"));
+}
+
+/// One order an hour, and one in six days bad: never three at once, so that no tier says a word, and yet four weeks may have
+/// three bad ones.
+#[tokio::test]
+async fn a_slow_bleed_is_a_ticket_when_the_budget_is_spent() {
+    let hourly = SLO.replace("events: |", "blind: {after: 2h}\nevents: |");
+    let mut house = House::open(&[("slo.yaml", &hourly)]).await;
+    let hours = 28 * 24;
+    let rows: Vec<Value> = (1..hours)
+        .map(|hour| {
+            let outcome = if hour % 144 == 7 { "failed" } else { "ok" };
+            house.order("WH1", outcome, house.now() - Duration::from_secs(hour * 3_600))
+        })
+        .collect();
+    house.append(Table::BusinessEvents, &rows).await;
+    let mut alerts = Vec::new();
+    for _ in 0..30 {
+        alerts = house.tick().await;
+    }
+    assert_eq!(
+        said(&alerts, "order-posting", "summary"),
+        Some(
+            "order-posting: the error budget of 28 d in WH1 is 149 % spent: 5 orders were bad, 3 may be; 1 in the last day"
+        ),
+        "{alerts:#?}"
+    );
+    assert_eq!(alerts[0].labels.get("severity"), "ticket");
+    let shown = house.text("SELECT state, round(budget_spent, 2) AS spent FROM slos").await;
+    assert!(shown.contains("firing") && shown.contains("1.49"), "{shown}");
+}
+
+/// At night a tenth of the orders come. Half of them bad for a while is a ratio that would wake somebody; what it takes of
+/// the month's budget is not.
+#[tokio::test]
+async fn few_orders_at_night_wait_and_say_so() {
+    let mut house = House::open(&[("slo.yaml", SLO)]).await;
+    house.fill(Duration::from_secs(5 * 3_600)).await;
+    house.clock.advance(Duration::from_secs(55 * 60));
+    for n in 1..=12_u64 {
+        let bad = house.order("WH1", "failed", house.now() - Duration::from_secs(n * 20));
+        house.append(Table::BusinessEvents, &[bad]).await;
+    }
+    let alerts = house.tick().await;
+    assert!(!fires(&alerts, house.now()), "{alerts:#?}");
+    let waiting = house.text("SELECT state, waiting FROM slos WHERE groups['warehouse'] = 'WH1'").await;
+    assert!(waiting.contains("pending") && waiting.contains("so little traffic 12 bad in 1 h"), "{waiting}");
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ impl Rooms {
         let sources = SourceTable::new(Arc::clone(clock));
         sources.list(Arc::new(sent.clone()));
         sources.list(fetched);
-        state.push(Arc::new(sources));
+        state.push(Arc::new(sources.clone()));
         let engine = engine(config, lake.clone(), state, first, clock)?;
 
         source_table::remember(&engine, &sent, clock.now()).await;
@@ -76,7 +76,8 @@ impl Rooms {
             slos,
         )
         .await
-        .context("the evaluator can't restore its state")?;
+        .context("the evaluator can't restore its state")?
+        .with_sources(Arc::new(sources));
 
         Ok(Self {
             tenant: tenant.name.clone(),

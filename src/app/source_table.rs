@@ -30,6 +30,14 @@ impl SourceTable {
     }
 }
 
+/// All of them, also what both sends and is fetched: life is life.
+impl SourceBook for SourceTable {
+    fn sources(&self, now: Timestamp) -> Vec<SourceStatus> {
+        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        books.iter().flat_map(|book| book.sources(now)).collect()
+    }
+}
+
 impl StateTable for SourceTable {
     fn name(&self) -> &'static str {
         "sources"
@@ -42,8 +50,7 @@ impl StateTable for SourceTable {
 
     fn rows(&self) -> Result<RecordBatch, Box<dyn std::error::Error + Send + Sync>> {
         let now = self.clock.now();
-        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let sources: Vec<SourceStatus> = books.iter().flat_map(|book| book.sources(now)).collect();
+        let sources = self.sources(now);
         // What we fetch comes in by the collector's door too; who reads it knows more of it.
         let fetched: BTreeSet<&str> =
             sources.iter().filter(|source| is_fetched(source)).map(|it| &*it.name).collect();

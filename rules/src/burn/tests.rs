@@ -20,7 +20,7 @@ fn check_burns(days: u32, expected: [f64; 4]) {
 
 fn reading(tier: usize, long: (u64, u64), short: (u64, u64), target: f64) -> Reading {
     let counts = |(bad, total): (u64, u64)| Counts { good: total - bad, total };
-    Reading::new(thresholds(DAY * 28, target)[tier], counts(long), counts(short), target)
+    Reading::new(thresholds(DAY * 28, target)[tier], counts(long), counts(short), 0.0, target)
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn tiers_longer_than_the_period_do_not_exist() {
 fn both_windows_must_burn() {
     let page = |long, short| judge(&[reading(0, long, short, 0.995)], Severity::Page, GUARD);
     assert!(matches!(page((70, 1_000), (10, 100)), Verdict::Burning(_)));
-    assert!(matches!(page((60, 1_000), (10, 100)), Verdict::Near(_)));
+    assert!(matches!(page((60, 1_000), (10, 100)), Verdict::Waiting(_, Wait::Confirmation)));
     assert_eq!(page((70, 1_000), (1, 100)), Verdict::Clear);
     assert_eq!(page((0, 0), (0, 0)), Verdict::Clear);
 }
@@ -67,7 +67,7 @@ fn both_windows_must_burn() {
 #[test]
 fn two_bad_orders_of_two_wake_nobody() {
     let page = |bad| judge(&[reading(0, (bad, bad), (bad, bad), 0.995)], Severity::Page, GUARD);
-    assert_eq!(page(2), Verdict::Clear);
+    assert!(matches!(page(2), Verdict::Waiting(_, Wait::FewBad)));
     assert!(matches!(page(3), Verdict::Burning(_)));
 }
 
@@ -75,9 +75,9 @@ fn two_bad_orders_of_two_wake_nobody() {
 fn a_history_shorter_than_the_short_window_judges_nothing() {
     let guard = |minutes: u64| Guard { history: Duration::from_secs(minutes * 60), ..GUARD };
     let outage = [reading(0, (9, 9), (9, 9), 0.995), reading(2, (9, 9), (9, 9), 0.995)];
-    assert_eq!(judge(&outage, Severity::Page, guard(4)), Verdict::Clear);
+    assert!(matches!(judge(&outage, Severity::Page, guard(4)), Verdict::Waiting(_, Wait::History)));
     assert!(matches!(judge(&outage, Severity::Page, guard(5)), Verdict::Burning(_)));
-    assert_eq!(judge(&outage, Severity::Ticket, guard(119)), Verdict::Clear);
+    assert!(matches!(judge(&outage, Severity::Ticket, guard(119)), Verdict::Waiting(_, Wait::History)));
 }
 
 #[test]
@@ -87,6 +87,58 @@ fn an_overspent_budget_is_negative_and_has_no_time_left() {
     assert_eq!(time_to_exhaustion(left, DAY, 2.0), None);
     assert_eq!(time_to_exhaustion(0.5, DAY, 0.0), None);
     assert_eq!(time_to_exhaustion(0.5, DAY * 28, 14.0), Some(DAY));
+}
+
+/// A night with a tenth of the usual traffic: 6 bad of 30 orders in an hour are a ratio of 20 %, but a page is for 2 % of
+/// the budget of four weeks, which at 300 orders an hour are 20 bad orders.
+#[test]
+fn at_low_traffic_a_page_takes_the_tiers_share_of_the_whole_budget() {
+    let usual = usual_events(Counts { good: 201_600, total: 201_600 }, DAY * 28, DAY * 40, DAY / 24);
+    assert!(close(usual, 300.0));
+    let page = |bad: u64| {
+        let counts = |bad, total| Counts { good: total - bad, total };
+        let tier = thresholds(DAY * 28, 0.995)[0];
+        let reading = Reading::new(tier, counts(bad, 30), counts(3, 3), usual, 0.995);
+        judge(&[reading], Severity::Page, GUARD)
+    };
+    assert!(matches!(page(6), Verdict::Waiting(_, Wait::LowTraffic)));
+    assert!(matches!(page(20), Verdict::Waiting(_, Wait::LowTraffic)));
+    assert!(matches!(page(21), Verdict::Burning(_)), "20.16 are 2 % of 1,008");
+}
+
+#[test]
+fn without_history_beyond_the_window_its_own_traffic_is_the_usual() {
+    let hour = DAY / 24;
+    assert!(close(usual_events(Counts { good: 9, total: 9 }, DAY * 28, hour, hour), 0.0));
+    let busy = Reading::new(
+        thresholds(DAY, 0.99)[0],
+        Counts { good: 80, total: 100 },
+        Counts::default(),
+        10.0,
+        0.99,
+    );
+    assert!(close(busy.burn_of_usual, busy.burn_long), "more traffic than usual changes nothing");
+}
+
+#[test]
+fn an_empty_short_window_is_no_news() {
+    assert!(reading(0, (70, 1_000), (0, 0), 0.995).holds());
+    assert!(!reading(0, (70, 1_000), (0, 50), 0.995).holds());
+    assert!(!reading(0, (7, 1_000), (0, 0), 0.995).holds());
+}
+
+#[test]
+fn a_budget_is_that_of_the_whole_window_also_when_little_of_it_is_known() {
+    let known = Counts { good: 950, total: 1_000 };
+    let whole = Budget::new(known, DAY * 28, DAY * 28, 0.99);
+    assert!(close(whole.spent, 5.0));
+    let a_day = Budget::new(known, DAY * 28, DAY, 0.99);
+    assert!(close(a_day.expected, 28_000.0) && close(a_day.spent, 50.0 / 280.0));
+    // 230 bad events are left, and 50 go each day.
+    let lasts = a_day.lasts(known, 1_000.0, DAY * 28, 0.99).expect("it burns");
+    assert!(close(lasts.as_secs_f64(), 86_400.0 * 230.0 / 50.0));
+    assert_eq!(whole.lasts(known, 1_000.0, DAY * 28, 0.99), None);
+    assert!(close(Budget::new(Counts::default(), DAY, Duration::ZERO, 0.99).spent, 0.0));
 }
 
 /// One event a second, all good for an hour, then the given share bad: the minute-wise simulation of the formula
@@ -99,7 +151,8 @@ fn seconds_until_it_fires(target: f64, bad_every: u64) -> u64 {
     };
     (1..=3_600)
         .find(|second| {
-            let reading = Reading::new(threshold, window(*second, 3_600), window(*second, 300), target);
+            let reading =
+                Reading::new(threshold, window(*second, 3_600), window(*second, 300), 3_600.0, target);
             matches!(judge(&[reading], Severity::Page, GUARD), Verdict::Burning(_))
         })
         .expect("fires within the long window")

@@ -5,48 +5,59 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use plimsoll_model::{Labels, Severity, Table, TenantName, Timestamp};
-use plimsoll_query::QueryError;
+use plimsoll_model::{Labels, SourceStatus, Table, TenantName, Timestamp};
 
 use super::{Context, Seen};
 use crate::Config;
-use crate::burn::{Guard, Reading, TIERS, Threshold, Verdict, judge};
+use crate::burn::{Reading, TIERS, Threshold, Wait};
 use crate::files::CheckedObjective;
-use crate::indicator::{first_event, read_slices};
-use crate::instance::{Change, State, Timing};
+use crate::instance::{Change, Timing};
 use crate::instances::{Instances, Trouble};
 use crate::objective::Objective;
 use crate::sentences::Numbers;
-use crate::slices::{SLICE, SliceIndex, Slices};
+use crate::slices::Slices;
 use crate::store::Stored;
 use crate::template::Template;
 
 mod annotations;
+mod blind;
+mod judging;
+mod news;
 mod rows;
+mod sight;
 
 use annotations::Impact;
+use judging::Judged;
+pub(super) use news::Allowance;
+use news::Unread;
+use sight::Sight;
 
-/// A table that has received nothing for this long tells us nothing about now.
-const BLIND_AFTER: Duration = Duration::from_secs(15 * 60);
 /// Events from further ahead than this are a clock's mistake and never count.
 const FUTURE_LIMIT: Duration = Duration::from_secs(3_600);
-/// Events are read in stretches of this many slices at most; shorter ones once an answer outgrew the engine's limits.
-const LONGEST_STRETCH: u32 = 2_160;
 
 #[derive(Debug)]
 pub(super) struct ObjectiveWatch {
     checked: CheckedObjective,
     thresholds: Vec<Threshold>,
     pub(super) slices: Slices,
-    /// The earliest event time that must be read again.
-    reread_from: Option<Timestamp>,
-    stretch: u32,
+    unread: Unread,
+    sight: Sight,
     pub(super) instances: Instances,
+    /// That it can't be judged.
+    pub(super) blind: Instances,
     impacts: BTreeMap<Labels, Impact>,
+    /// What burns and yet is no alert, by group.
+    waiting: BTreeMap<Labels, (Reading, Wait)>,
     templates: BTreeMap<String, Template>,
     tenant: TenantName,
     trouble: Trouble,
-    is_blind: bool,
+}
+
+/// What every objective looks at in one tick.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrived<'a> {
+    pub(super) tables: &'a BTreeMap<Table, Seen>,
+    pub(super) sources: &'a [SourceStatus],
 }
 
 impl ObjectiveWatch {
@@ -59,17 +70,20 @@ impl ObjectiveWatch {
         }
         slices.mark_saved(&stored.slices);
         let url = format!("{}/slos/{}", config.public_url.trim_end_matches('/'), objective.name);
+        let instances =
+            |kind: &str| Instances::new(format!("{kind}/{}", objective.name), config.interval, url.clone());
         Self {
             thresholds: objective.thresholds(),
             slices,
-            reread_from: Some(stored.reread_from),
-            stretch: LONGEST_STRETCH,
-            instances: Instances::new(format!("slo/{}", objective.name), config.interval, url),
+            unread: Unread::new(stored.reread_from, stored.slices.is_empty()),
+            sight: Sight::new(objective.blind.clone(), &checked.tables),
+            instances: instances("slo"),
+            blind: instances("blind"),
             impacts: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             templates: objective.annotation_templates(),
             tenant: config.tenant.clone(),
             trouble: Trouble::default(),
-            is_blind: false,
             checked,
         }
     }
@@ -78,35 +92,37 @@ impl ObjectiveWatch {
         &self.checked.objective
     }
 
-    pub(super) fn reads(&self, table: Table) -> bool {
-        self.checked.tables.contains(&table)
+    pub(super) fn all_instances(&self) -> [&Instances; 2] {
+        [&self.instances, &self.blind]
     }
 
-    /// Something arrived that happened at `time`.
-    pub(super) fn reread_from(&mut self, time: Timestamp) {
-        self.reread_from = Some(self.reread_from.map_or(time, |known| known.min(time)));
-    }
-
-    pub(super) async fn pass(&mut self, context: &Context, tables: &BTreeMap<Table, Seen>, now: Timestamp) {
-        let watermark = self.checked.tables.iter().filter_map(|table| tables.get(table)?.watermark).max();
+    pub(super) async fn pass(
+        &mut self,
+        context: &Context,
+        arrived: Arrived<'_>,
+        allowance: &mut Allowance,
+        now: Timestamp,
+    ) {
         self.slices.advance(now);
-        let error = self.read_news(context, watermark, now).await.err().map(|error| error.to_string());
-        self.trouble.set(&self.instances.rule, error, context.ledger.as_ref(), now);
-        self.is_blind = watermark.is_some_and(|watermark| now.since(watermark) > BLIND_AFTER);
+        self.look(context, arrived, allowance, now).await;
+        self.state_blindness(context, arrived.sources, now);
         if self.is_held() {
             return;
         }
-        let judged: Vec<Judged> =
-            self.all_groups().iter().flat_map(|groups| self.judge_group(groups)).collect();
         let mut held = Vec::new();
-        for judged in judged {
-            if let Some(change) = self.step(&judged, now) {
-                self.annotate(&judged, context, now).await;
-                self.note(&judged, change, context, now);
-            } else if self.instances.get(&judged.labels).is_some_and(|instance| instance.is_active()) {
-                self.annotate(&judged, context, now).await;
+        self.waiting.clear();
+        for groups in self.all_groups() {
+            let judgement = self.judge_group(&groups, now);
+            held.extend(judgement.frozen);
+            self.waiting.extend(judgement.waiting.map(|waiting| (groups, waiting)));
+            for judged in judgement.judged {
+                self.state(&judged, context, now).await;
+                held.push(judged.labels);
             }
-            held.push(judged.labels);
+        }
+        if self.is_filling(now) {
+            // A window that is not read yet holds too little to say that all is well again.
+            held.extend(self.instances.iter().map(|instance| instance.labels.clone()));
         }
         let reason = "the error budget no longer burns too fast";
         let ledger = context.ledger.as_ref();
@@ -115,47 +131,37 @@ impl ObjectiveWatch {
     }
 
     pub(super) fn is_held(&self) -> bool {
-        self.is_blind || self.trouble.is_there()
+        self.sight.is_blind() || self.trouble.is_there()
     }
 
-    /// Reads what arrived, and nothing when nothing did. What could not be read is read next time.
-    async fn read_news(
+    /// At what came: how far the sources have got, and what it does to the slices.
+    async fn look(
         &mut self,
         context: &Context,
-        watermark: Option<Timestamp>,
+        arrived: Arrived<'_>,
+        allowance: &mut Allowance,
         now: Timestamp,
-    ) -> Result<(), QueryError> {
-        let Some(reread_from) = self.reread_from else { return Ok(()) };
+    ) {
+        let seen = self.checked.tables.iter().filter_map(|table| arrived.tables.get(table));
+        let watermark = seen.clone().filter_map(|seen| seen.watermark).max();
+        let earliest = seen.filter_map(|seen| seen.earliest).min();
+        if let Some(earliest) = earliest {
+            self.unread.from(earliest);
+        }
+        self.sight.look(arrived.sources, watermark, earliest, now);
         let newest = watermark.unwrap_or(now).min(now + FUTURE_LIMIT).max(now);
-        let end = SliceIndex::holding(newest).next();
-        let mut from = SliceIndex::holding(reread_from.max(now - self.longest_window()));
-        if from.plus(self.stretch) < end {
-            let first = first_event(&self.checked, &context.engine, (from, end), now).await?.unwrap_or(end);
-            self.slices.replace(from, first, &[]);
-            from = first;
-        }
-        while from < end {
-            let to = end.min(from.plus(self.stretch));
-            let slices = match read_slices(&self.checked, &context.engine, (from, to), now).await {
-                Ok(slices) => slices,
-                Err(error) => {
-                    if matches!(error, QueryError::Limit(_)) {
-                        self.stretch = (self.stretch / 2).max(1);
-                    }
-                    return Err(error);
-                }
-            };
-            self.slices.replace(from, to, &slices);
-            self.reread_from = Some(to.start());
-            from = to;
-        }
-        self.reread_from = None;
-        Ok(())
+        let error =
+            self.read_news(context, newest, allowance, now).await.err().map(|error| error.to_string());
+        self.trouble.set(&self.instances.rule, error, context.ledger.as_ref(), now);
     }
 
-    fn longest_window(&self) -> Duration {
-        let tiers = TIERS.into_iter().map(|tier| tier.long);
-        tiers.fold(self.objective().window, Duration::max) - SLICE
+    async fn state(&mut self, judged: &Judged, context: &Context, now: Timestamp) {
+        if let Some(change) = self.step(judged, now) {
+            self.annotate(judged, context, now).await;
+            self.note(judged, change, context, now);
+        } else if self.instances.get(&judged.labels).is_some_and(|instance| instance.is_active()) {
+            self.annotate(judged, context, now).await;
+        }
     }
 
     /// Groups with events, and groups with alerts whose events are long gone.
@@ -168,51 +174,12 @@ impl ObjectiveWatch {
         self.objective().group_by.iter().map(|group| (group.as_str(), labels.get(group))).collect()
     }
 
-    fn readings(&self, groups: &Labels) -> Vec<Reading> {
-        let target = self.objective().target();
-        let read = |threshold: &Threshold| {
-            let within = |window| self.slices.within(groups, window);
-            Reading::new(*threshold, within(threshold.tier.long), within(threshold.tier.short), target)
-        };
-        self.thresholds.iter().map(read).collect()
-    }
-
-    /// The alerts that should be there for a group: a ticket is not stated beside a page.
-    fn judge_group(&self, groups: &Labels) -> Vec<Judged> {
-        let readings = self.readings(groups);
-        let guard = Guard { min_bad_events: self.objective().min_bad_events, history: self.slices.history() };
-        let mut judged = Vec::new();
-        for severity in [Severity::Page, Severity::Ticket] {
-            let verdict = judge(&readings, severity, guard);
-            let labels = self.labels(groups, severity);
-            let is_firing =
-                self.instances.get(&labels).is_some_and(|instance| instance.state == State::Firing);
-            let (deciding, burns) = match verdict {
-                Verdict::Burning(reading) => (reading, true),
-                // Firing lasts as long as both windows burn, not longer.
-                Verdict::Near(reading) if !is_firing => (reading, false),
-                Verdict::Near(_) | Verdict::Clear => continue,
-            };
-            judged.push(Judged {
-                groups: groups.clone(),
-                labels,
-                deciding,
-                readings: readings.clone(),
-                burns,
-            });
-            if burns {
-                break;
-            }
-        }
-        judged
-    }
-
     fn step(&mut self, judged: &Judged, now: Timestamp) -> Option<Change> {
         // A short window alone stays Pending for as long as it burns alone.
         let hold = if judged.burns { Duration::ZERO } else { Duration::MAX };
         let change = self.instances.met(&judged.labels, Timing { hold, ..Timing::default() }, now)?;
-        let short = judged.deciding.threshold.tier.short;
-        let first_bad = self.slices.first_bad_since(&judged.groups, now - short);
+        let (_, window) = judged.cause.recent();
+        let first_bad = self.slices.first_bad_since(&judged.groups, now - window);
         if let Some(instance) = self.instances.get_mut(&judged.labels).filter(|it| it.active_at == now) {
             instance.began = first_bad.unwrap_or(now);
         }
@@ -229,24 +196,13 @@ impl ObjectiveWatch {
         Some(Numbers {
             objective: self.objective(),
             groups: &judged.groups,
-            deciding: judged.deciding,
+            cause: judged.cause,
             readings: &judged.readings,
-            budget: self.slices.within(&judged.groups, self.objective().window),
+            budget: self.budget(&judged.groups),
             since_began: self.slices.since(&judged.groups, began),
             began,
             history: self.slices.history(),
             refused_groups: self.slices.refused_groups(),
         })
     }
-}
-
-/// One alert that a group's numbers call for.
-#[derive(Debug)]
-pub(super) struct Judged {
-    groups: Labels,
-    labels: Labels,
-    deciding: Reading,
-    readings: Vec<Reading>,
-    /// Both windows: Firing rather than Pending.
-    burns: bool,
 }

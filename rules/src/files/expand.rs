@@ -10,7 +10,7 @@ use super::openslo::{DATA_SOURCE_TYPE, PREFIX};
 use super::parse;
 use crate::durations;
 use crate::finding::{Finding, Place};
-use crate::objective::{DEFAULT_MIN_BAD_EVENTS, Objective};
+use crate::objective::{Blindness, BudgetAlerts, DEFAULT_MIN_BAD_EVENTS, Objective};
 
 /// Short form (or OpenSLO) in, OpenSLO v1 YAML out: what `plimsoll rules expand` prints. References to indicators
 /// and data sources are resolved, warnings are left to `check`.
@@ -152,8 +152,27 @@ fn annotations(objective: &Objective) -> BTreeMap<String, String> {
         ("page-severity", objective.severities.page.clone()),
         ("ticket-severity", objective.severities.ticket.clone()),
     ];
-    let own = own.into_iter().filter_map(|(name, value)| Some((format!("{PREFIX}{name}"), value?)));
+    let own = own.into_iter().chain(guards(objective));
+    let own = own.filter_map(|(name, value)| Some((format!("{PREFIX}{name}"), value?)));
     let others =
         objective.annotations.iter().map(|(name, text)| (format!("{PREFIX}annotation.{name}"), text.clone()));
     own.chain(others).collect()
+}
+
+/// What differs from the defaults.
+fn guards(objective: &Objective) -> [(&'static str, Option<String>); 6] {
+    let (budget, blind) = (&objective.budget_alerts, &objective.blind);
+    let usual = Blindness::default();
+    let spent = budget.spent.map_or_else(|| "none".to_owned(), |percent| percent.to_string());
+    [
+        ("budget-spent", (budget.spent != BudgetAlerts::default().spent).then_some(spent)),
+        ("budget-exhausts-within", budget.exhausts_within.map(durations::spell)),
+        ("blind-after", (blind.after != usual.after).then(|| durations::spell(blind.after))),
+        ("blind-severity", (blind.severity != usual.severity).then(|| blind.severity.clone())),
+        ("blind-sources", (!blind.sources.is_empty()).then(|| blind.sources.join(","))),
+        (
+            "coverage-floor",
+            (blind.coverage_floor != usual.coverage_floor).then(|| blind.coverage_floor.to_string()),
+        ),
+    ]
 }

@@ -216,6 +216,8 @@ impl Slo {
             runbook_url: own.runbook_url,
             noun: own.noun,
             min_bad_events: own.min_bad_events,
+            budget_alerts: own.budget_alerts,
+            blind: own.blind,
             labels: labels(metadata.labels),
             annotations: own.annotations,
             severities: own.severities,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use crate::objective::guards::{BlindDraft, BudgetDraft};
 use crate::objective::{Draft, SeverityNames};
 
 #[derive(Debug, Deserialize)]
@@ -23,6 +24,10 @@ pub(crate) struct ShortForm {
     runbook_url: Option<String>,
     noun: Option<String>,
     min_bad_events: Option<u64>,
+    #[serde(default)]
+    budget_alerts: BudgetDraft,
+    #[serde(default)]
+    blind: BlindDraft,
     #[serde(default)]
     labels: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
@@ -45,6 +50,8 @@ impl From<ShortForm> for Draft {
             runbook_url: short.runbook_url,
             noun: short.noun,
             min_bad_events: short.min_bad_events,
+            budget_alerts: short.budget_alerts,
+            blind: short.blind,
             labels: short.labels,
             annotations: short.annotations,
             severities: short.severity,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::burn::thresholds;
-use crate::objective::SeverityNames;
+use crate::objective::{Blindness, BudgetAlerts, SeverityNames};
 
 fn objective() -> Objective {
     Objective {
@@ -17,6 +17,8 @@ fn objective() -> Objective {
         runbook_url: None,
         noun: Some("orders".to_owned()),
         min_bad_events: 3,
+        budget_alerts: BudgetAlerts::default(),
+        blind: Blindness::default(),
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
         severities: SeverityNames::default(),
@@ -31,9 +33,9 @@ fn numbers<'a>(objective: &'a Objective, groups: &'a Labels, readings: &'a [Read
     Numbers {
         objective,
         groups,
-        deciding: readings[0],
+        cause: Cause::Burn(readings[0]),
         readings,
-        budget: counts(41, 16_400),
+        budget: budget(counts(41, 16_400)),
         since_began: counts(41, 80),
         began: Timestamp::parse_rfc3339("2026-11-21T10:02:10Z").expect("valid"),
         history: Duration::from_secs(22 * 60),
@@ -41,9 +43,14 @@ fn numbers<'a>(objective: &'a Objective, groups: &'a Labels, readings: &'a [Read
     }
 }
 
+fn budget(window: Counts) -> Budget {
+    let period = Duration::from_secs(28 * 86_400);
+    Budget::new(window, period, period, 0.995)
+}
+
 fn readings() -> Vec<Reading> {
     let tiers = thresholds(Duration::from_secs(28 * 86_400), 0.995);
-    tiers.into_iter().map(|tier| Reading::new(tier, counts(41, 400), counts(31, 50), 0.995)).collect()
+    tiers.into_iter().map(|tier| Reading::new(tier, counts(41, 400), counts(31, 50), 0.0, 0.995)).collect()
 }
 
 #[test]
@@ -74,8 +81,45 @@ fn the_description_says_burn_budget_and_what_it_does_not_know() {
 fn an_overspent_budget_is_said_as_such() {
     let (objective, readings) = (objective(), readings());
     let groups = Labels::default();
-    let numbers = Numbers { budget: counts(12, 1_000), ..numbers(&objective, &groups, &readings) };
+    let numbers = Numbers { budget: budget(counts(12, 1_000)), ..numbers(&objective, &groups, &readings) };
     assert!(numbers.description().contains("The budget of 28 d is overspent: -140 % left."));
+}
+
+#[test]
+fn the_slow_ends_of_a_budget_are_sentences_of_their_own() {
+    let (objective, readings) = (objective(), readings());
+    let groups: Labels = [("warehouse", "WH1")].into_iter().collect();
+    let spent = budget(counts(90, 16_400));
+    let cause = Cause::Spent { budget: spent, recent: counts(2, 600) };
+    let numbers = |cause, budget| Numbers { cause, budget, ..numbers(&objective, &groups, &readings) };
+    assert_eq!(
+        numbers(cause, spent).summary(),
+        "order-posting: the error budget of 28 d in WH1 is 110 % spent: 90 orders were bad, 82 may be; 2 in the last day"
+    );
+    assert!(numbers(cause, spent).description().contains("overspent: -9.8 % left."));
+    let half = budget(counts(41, 16_400));
+    let lasts = Duration::from_secs(2 * 86_400);
+    let cause = Cause::Exhausts { budget: half, recent: counts(20, 600), lasts };
+    assert_eq!(
+        numbers(cause, half).summary(),
+        "order-posting: the error budget of 28 d in WH1 lasts 2 d more at the rate of the last day (20 bad orders); 50 % \
+         is left"
+    );
+}
+
+#[test]
+fn what_waits_says_for_what() {
+    let tier = thresholds(Duration::from_secs(28 * 86_400), 0.995)[0];
+    let reading = Reading::new(tier, counts(2, 3), counts(2, 2), 0.0, 0.995);
+    assert_eq!(
+        waiting(&reading, Wait::FewBad, 3),
+        "it burns 200 times too fast over 5 min, but only 2 of 3 were bad in 1 h: waits for 3 (min_bad_events)"
+    );
+    assert_eq!(
+        waiting(&reading, Wait::LowTraffic, 3),
+        "it burns 200 times too fast over 5 min, but with so little traffic 2 bad in 1 h spend less than 2 % of the \
+         budget: waits"
+    );
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::time::Duration;
 use plimsoll_model::{Labels, Severity, Timestamp};
 
 use super::{Context, Judged, ObjectiveWatch};
-use crate::burn::Reading;
 use crate::indicator::{read_impact, reproducing_sql};
 use crate::sentences::Numbers;
 use crate::slices::SliceIndex;
@@ -76,15 +75,16 @@ impl ObjectiveWatch {
     ) -> BTreeMap<String, String> {
         let objective = self.objective();
         let mut said = self.impacts.get(&judged.labels).map(|impact| impact.said.clone()).unwrap_or_default();
+        let (recent, recent_window) = judged.cause.recent();
         said.insert("impact_bad_events".to_owned(), numbers.since_began.bad().to_string());
-        said.insert("impact_bad_events_recent".to_owned(), judged.deciding.short.bad().to_string());
-        let value = Some(judged.deciding.short.error_ratio());
+        said.insert("impact_bad_events_recent".to_owned(), recent.bad().to_string());
+        let value = Some(recent.error_ratio());
         let scope = Scope { labels: &judged.labels, row: &said, value };
         let own: Vec<_> =
             self.templates.iter().map(|(name, template)| (name.clone(), template.render(scope))).collect();
         said.insert("summary".to_owned(), numbers.summary());
         said.insert("description".to_owned(), numbers.description());
-        said.insert("sql".to_owned(), self.sql_of(judged, &judged.deciding, now));
+        said.insert("sql".to_owned(), self.sql_of(judged, recent_window, now));
         if let Some(runbook_url) = &objective.runbook_url {
             said.insert("runbook_url".to_owned(), runbook_url.clone());
         }
@@ -92,9 +92,9 @@ impl ObjectiveWatch {
         said
     }
 
-    /// Reproduces the short window that the summary speaks of.
-    fn sql_of(&self, judged: &Judged, deciding: &Reading, now: Timestamp) -> String {
+    /// Reproduces the window that the summary speaks of.
+    fn sql_of(&self, judged: &Judged, window: Duration, now: Timestamp) -> String {
         let end = SliceIndex::holding(now).next().start();
-        reproducing_sql(&self.checked, &judged.groups, (end - deciding.threshold.tier.short, end))
+        reproducing_sql(&self.checked, &judged.groups, (end - window, end))
     }
 }

@@ -8,6 +8,7 @@ use super::ObjectiveWatch;
 use crate::burn::{TIERS, budget_left, burn_rate};
 use crate::durations;
 use crate::instance::{Instance, State};
+use crate::sentences::waiting;
 use crate::slo_table::SloRow;
 
 impl ObjectiveWatch {
@@ -23,7 +24,7 @@ impl ObjectiveWatch {
     fn row(&self, groups: &Labels) -> SloRow {
         let objective = self.objective();
         let target = objective.target();
-        let budget = self.slices.within(groups, objective.window);
+        let (whole, budget) = (self.budget(groups), self.slices.within(groups, objective.window));
         let worst = self.worst(groups);
         SloRow {
             slo: objective.name.clone(),
@@ -32,14 +33,16 @@ impl ObjectiveWatch {
             objective: objective.percent,
             window: durations::spell(objective.window),
             groups: groups.clone(),
-            state: self.state(worst),
+            state: self.state_of(worst),
             severity: worst.map(|instance| instance.labels.get("severity").to_owned()),
             good: budget.good,
             total: budget.total,
             budget_left: budget_left(budget, target),
+            budget_spent: whole.spent,
             burns: self.burns(groups, target),
             last_event_time: self.slices.last_event(groups).map(Timestamp::nanos),
             coverage: self.coverage(groups),
+            waiting: self.waiting(groups),
         }
     }
 
@@ -49,7 +52,7 @@ impl ObjectiveWatch {
         active.max_by_key(|instance| instance.state == State::Firing)
     }
 
-    fn state(&self, worst: Option<&Instance>) -> &'static str {
+    fn state_of(&self, worst: Option<&Instance>) -> &'static str {
         if self.is_held() {
             return "blind";
         }
@@ -69,11 +72,16 @@ impl ObjectiveWatch {
         burns.collect()
     }
 
+    fn waiting(&self, groups: &Labels) -> Option<String> {
+        let (reading, wait) = self.waiting.get(groups)?;
+        Some(waiting(reading, *wait, self.objective().min_bad_events))
+    }
+
     fn coverage(&self, groups: &Labels) -> String {
         if let Some(error) = self.trouble.message() {
             return format!("the query fails, so nothing is judged: {error}");
         }
-        if self.is_blind {
+        if self.sight.is_blind() {
             return "no event has arrived lately, so nothing is judged".to_owned();
         }
         if self.slices.within(groups, self.objective().window).total == 0 {

@@ -7,11 +7,12 @@ use serde_saphyr::Spanned;
 
 use crate::finding::{Finding, Place};
 use crate::objective::SeverityNames;
+use crate::objective::guards::{BlindDraft, BudgetDraft};
 
 pub(crate) const PREFIX: &str = "plimsoll.dev/";
 
-const KNOWN: &str =
-    "group-by, team, runbook-url, noun, min-bad-events, page-severity, ticket-severity and annotation.NAME";
+const KNOWN: &str = "group-by, team, runbook-url, noun, min-bad-events, budget-spent, budget-exhausts-within, blind-after, blind-severity, \
+     blind-sources, coverage-floor, page-severity, ticket-severity and annotation.NAME";
 
 #[derive(Debug, Default)]
 pub(crate) struct Own {
@@ -20,6 +21,8 @@ pub(crate) struct Own {
     pub(crate) runbook_url: Option<String>,
     pub(crate) noun: Option<String>,
     pub(crate) min_bad_events: Option<u64>,
+    pub(crate) budget_alerts: BudgetDraft,
+    pub(crate) blind: BlindDraft,
     pub(crate) severities: SeverityNames,
     pub(crate) annotations: BTreeMap<String, Spanned<String>>,
 }
@@ -53,6 +56,17 @@ impl Own {
                 let complaint =
                     || format!("min-bad-events is a whole number such as \"3\", not `{}`", value.value);
                 self.min_bad_events = Some(count.map_err(|_| complaint())?);
+            }
+            "budget-spent" => self.budget_alerts.spent = Some(value),
+            "budget-exhausts-within" => self.budget_alerts.exhausts_within = Some(value),
+            "blind-after" => self.blind.after = Some(value),
+            "blind-severity" => self.blind.severity = Some(value.value),
+            "blind-sources" => self.blind.sources = columns(&value).into_iter().map(|it| it.value).collect(),
+            "coverage-floor" => {
+                let floor = value.value.parse().map_err(|_| {
+                    format!("coverage-floor is a number from 0 to 1 such as \"0.9\", not `{}`", value.value)
+                })?;
+                self.blind.coverage_floor = Some(Spanned::new(floor, value.referenced, value.defined));
             }
             "page-severity" => self.severities.page = Some(value.value),
             "ticket-severity" => self.severities.ticket = Some(value.value),

@@ -1,0 +1,135 @@
+//! Bringing slices up to date: the newest stretch at once, what is older bit by bit, from the newest to the oldest, so that
+//! a new objective of ninety days judges its last hours within a tick and delays nobody.
+
+use plimsoll_model::Timestamp;
+use plimsoll_query::QueryError;
+
+use super::{Context, ObjectiveWatch};
+use crate::burn::TIERS;
+use crate::indicator::{first_event, read_slices};
+use crate::slices::{SLICE, SliceIndex};
+
+/// Events are read in stretches of this many slices at most; shorter ones once an answer outgrew the engine's limits.
+const LONGEST_STRETCH: u32 = 2_160;
+
+/// Stretches of the past that may be read in one tick, all objectives together.
+#[derive(Debug)]
+pub(in crate::evaluator) struct Allowance(u32);
+
+impl Allowance {
+    pub(in crate::evaluator) const fn of_a_tick() -> Self {
+        Self(4)
+    }
+
+    fn take(&mut self) -> bool {
+        let is_left = self.0 > 0;
+        self.0 = self.0.saturating_sub(1);
+        is_left
+    }
+}
+
+/// What must be read again.
+#[derive(Debug)]
+pub(super) struct Unread {
+    /// Since the last pass, the earliest event time that came.
+    since: Option<Timestamp>,
+    /// Of the past: [from, to), read from its end.
+    past: Option<(SliceIndex, SliceIndex)>,
+    /// Whether `past` is known to begin with an event.
+    is_probed: bool,
+    stretch: u32,
+    /// Nothing was stored of it: until the past is read, its windows hold less than they should.
+    is_new: bool,
+}
+
+impl Unread {
+    pub(super) const fn new(since: Timestamp, is_new: bool) -> Self {
+        Self { since: Some(since), past: None, is_probed: false, stretch: LONGEST_STRETCH, is_new }
+    }
+
+    pub(super) fn from(&mut self, time: Timestamp) {
+        self.since = Some(self.since.map_or(time, |known| known.min(time)));
+    }
+
+    fn add_past(&mut self, from: SliceIndex, to: SliceIndex) {
+        let (known_from, known_to) = self.past.unwrap_or((from, to));
+        self.is_probed &= from >= known_from;
+        self.past = Some((from.min(known_from), to.max(known_to)));
+    }
+}
+
+impl ObjectiveWatch {
+    /// Reads what arrived, and nothing when nothing did. What could not be read is read next time.
+    pub(super) async fn read_news(
+        &mut self,
+        context: &Context,
+        newest: Timestamp,
+        allowance: &mut Allowance,
+        now: Timestamp,
+    ) -> Result<(), QueryError> {
+        if let Some(since) = self.unread.since {
+            let end = SliceIndex::holding(newest).next();
+            let from = SliceIndex::holding(since).max(self.oldest_needed(now));
+            let live = end.back(self.unread.stretch).max(from);
+            self.read(context, (live, end), now).await?;
+            self.unread.since = None;
+            if from < live {
+                self.unread.add_past(from, live);
+            }
+        }
+        while self.unread.past.is_some() && allowance.take() {
+            self.read_past(context, now).await?;
+        }
+        Ok(())
+    }
+
+    /// A part of the past that some burn window looks at is still to be read for the first time.
+    pub(super) fn is_filling(&self, now: Timestamp) -> bool {
+        let longest = TIERS.into_iter().map(|tier| tier.long).max().unwrap_or_default();
+        let needed = SliceIndex::holding(now - longest);
+        self.unread.is_new && self.unread.past.is_some_and(|(_, to)| to > needed)
+    }
+
+    async fn read_past(&mut self, context: &Context, now: Timestamp) -> Result<(), QueryError> {
+        let Some((from, to)) = self.unread.past else { return Ok(()) };
+        let mut from = from.max(self.oldest_needed(now));
+        if !self.unread.is_probed && from.plus(self.unread.stretch) < to {
+            let first = first_event(&self.checked, &context.engine, (from, to), now).await?.unwrap_or(to);
+            self.slices.replace(from, first, &[]);
+            from = first;
+            self.unread.is_probed = true;
+        }
+        let begin = to.back(self.unread.stretch).max(from);
+        if begin < to {
+            self.read(context, (begin, to), now).await?;
+        }
+        self.unread.past = (from < begin).then_some((from, begin));
+        Ok(())
+    }
+
+    async fn read(
+        &mut self,
+        context: &Context,
+        (from, to): (SliceIndex, SliceIndex),
+        now: Timestamp,
+    ) -> Result<(), QueryError> {
+        match read_slices(&self.checked, &context.engine, (from, to), now).await {
+            Ok(slices) => {
+                self.slices.replace(from, to, &slices);
+                Ok(())
+            }
+            Err(error) => {
+                if matches!(error, QueryError::Limit(_)) {
+                    self.unread.stretch = (self.unread.stretch / 2).max(1);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn oldest_needed(&self, now: Timestamp) -> SliceIndex {
+        let tiers = TIERS.into_iter().map(|tier| tier.long);
+        let longest = tiers.fold(self.objective().window, std::time::Duration::max) - SLICE;
+        SliceIndex::holding(now - longest)
+    }
+}
