@@ -57,6 +57,8 @@ pub struct Threshold {
     pub burn: f64,
     /// What the budget share asked for, where no burn could ever reach that; `burn` is then the ceiling 1 / (1 - T).
     pub clamped_from: Option<f64>,
+    /// How long both windows must burn before it fires.
+    pub after: Duration,
 }
 
 impl Threshold {
@@ -76,7 +78,7 @@ pub fn thresholds(period: Duration, target: f64) -> Vec<Threshold> {
         .map(|tier| {
             let asked = tier.budget_share * period.as_secs_f64() / tier.long.as_secs_f64();
             let clamped_from = (asked > ceiling * (1.0 + ROUNDING)).then_some(asked);
-            Threshold { tier, burn: asked.min(ceiling), clamped_from }
+            Threshold { tier, burn: asked.min(ceiling), clamped_from, after: Duration::ZERO }
         })
         .collect()
 }

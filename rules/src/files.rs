@@ -13,6 +13,7 @@ use crate::objective::{Draft, Located};
 use crate::packs::{Pack, PackFile};
 
 mod check;
+mod compose;
 mod documents;
 mod expand;
 mod groups;
@@ -131,7 +132,8 @@ pub(crate) fn parse(files: &[(PathBuf, String)]) -> (Parsed, Vec<Finding>) {
     }
     let Reader { library, slos, mut drafts, groups, mut findings } = reader;
     for (file, slo) in slos {
-        drafts.extend(slo.draft(&library, &file, &mut findings).map(|draft| (file, draft)));
+        let of_slo = slo.drafts(&library, &file, &mut findings);
+        drafts.extend(of_slo.into_iter().map(|draft| (file.clone(), draft)));
     }
     findings.extend(repeated_slos(&drafts));
     findings.extend(repeated_alerts(&groups));

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use plimsoll_model::{Labels, Timestamp};
 use plimsoll_query::{Param, QueryEngine, QueryError, QueryOutput};
 
+use crate::bounds::{Bounds, parameters};
 use crate::burn::Counts;
 use crate::cells::{Cell, Column};
 use crate::files::CheckedObjective;
+use crate::objective::{Budgeting, PARTS};
 use crate::slices::{Slice, SliceIndex};
 
 /// Good and total per slice and group of [from, to).
@@ -19,8 +21,10 @@ pub(crate) async fn read_slices(
     (from, to): (SliceIndex, SliceIndex),
     now: Timestamp,
 ) -> Result<Vec<Slice>, QueryError> {
-    let params = [Param::Time(from.start()), Param::Time(to.start())];
-    let output = engine.evaluate(&slices_sql(objective), &params, now).await?;
+    // A slice of the budget is read as a whole or not at all.
+    let from = from.aligned(objective.objective.budgeting.slice());
+    let bounds = Bounds { from: from.start(), until: to.start(), now };
+    let output = engine.evaluate(&slices_sql(objective), &bounds.params(), now).await?;
     slices_of(&objective.objective.group_by, &output).map_err(QueryError::Internal)
 }
 
@@ -31,32 +35,65 @@ pub(crate) async fn first_event(
     (from, to): (SliceIndex, SliceIndex),
     now: Timestamp,
 ) -> Result<Option<SliceIndex>, QueryError> {
-    let sql = format!(
-        "SELECT min(time) AS __first\nFROM (\n{}\n) AS sli\nWHERE time >= $1 AND time < $2",
-        checked.objective.query
-    );
-    let params = [Param::Time(from.start()), Param::Time(to.start())];
-    let output = engine.evaluate(&sql, &params, now).await?;
+    let sql = format!("SELECT min(time) AS __first\n{}", rows(checked));
+    let bounds = Bounds { from: from.start(), until: to.start(), now };
+    let output = engine.evaluate(&sql, &bounds.params(), now).await?;
     let Some(batch) = output.batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
     let first = Column::of(batch, "__first").map_err(QueryError::Internal)?.time(0);
     Ok(first.map(SliceIndex::holding))
 }
 
+/// What the query gives between its bounds.
+fn rows(checked: &CheckedObjective) -> String {
+    let query = parameters(&checked.objective.query);
+    format!("FROM (\n{query}\n) AS sli\nWHERE time >= $1 AND time < $2")
+}
+
+/// Good and total of rows, as two columns.
+fn sums(checked: &CheckedObjective) -> &'static str {
+    if checked.is_summed {
+        "coalesce(sum(good), 0) AS __good, coalesce(sum(total), 0) AS __total"
+    } else {
+        "count(*) FILTER (WHERE good) AS __good, count(*) AS __total"
+    }
+}
+
 /// Aliases begin with two underscores, which no group column may.
 fn slices_sql(checked: &CheckedObjective) -> String {
     let objective = &checked.objective;
-    let mut groups = String::new();
+    let (mut groups, mut names) = (String::new(), String::new());
     let mut positions = String::from("1");
     for (index, group) in objective.group_by.iter().enumerate() {
         groups.push_str(&format!("CAST(\"{group}\" AS VARCHAR) AS \"{group}\", "));
+        names.push_str(&format!("\"{group}\", "));
         positions.push_str(&format!(", {}", index + 2));
     }
+    let seconds = objective.budgeting.slice().as_secs();
+    let counted = format!(
+        "SELECT date_bin(INTERVAL '{seconds} seconds', time) AS __slice, {groups}{}, max(time) AS __last\n{}\n\
+         GROUP BY {positions}",
+        sums(checked),
+        rows(checked),
+    );
+    let (good, total) = judged(objective.budgeting);
     format!(
-        "SELECT date_bin(INTERVAL '10 seconds', time) AS __slice, {groups}\
-         count(*) FILTER (WHERE good) AS __good, count(*) AS __total, max(time) AS __last\n\
-         FROM (\n{}\n) AS sli\nWHERE time >= $1 AND time < $2\nGROUP BY {positions}",
-        objective.query
+        "SELECT __slice, {names}CAST(round({good}) AS BIGINT) AS __good, CAST(round({total}) AS BIGINT) AS __total, \
+         __last\nFROM (\n{counted}\n) AS counted\nWHERE __total > 0 OR __good > 0"
     )
+}
+
+/// What a slice counts as. A share that is as wanted up to rounding is as wanted.
+fn judged(budgeting: Budgeting) -> (String, String) {
+    match budgeting {
+        Budgeting::Occurrences => ("__good".to_owned(), "__total".to_owned()),
+        Budgeting::Timeslices { target, .. } => {
+            (format!("CASE WHEN __good >= {target} * __total * (1 - 1e-9) THEN 1 ELSE 0 END"), "1".to_owned())
+        }
+        Budgeting::RatioTimeslices { .. } => {
+            let share = "least(greatest(CAST(__good AS DOUBLE) / nullif(__total, 0), 0), 1)";
+            (format!("{PARTS} * coalesce({share}, 1)"), PARTS.to_string())
+        }
+    }
 }
 
 /// A null group and an empty one are the same label set, so equal keys are added up.
@@ -97,8 +134,11 @@ pub(crate) async fn read_impact(
     from: Timestamp,
     now: Timestamp,
 ) -> Result<BTreeMap<String, String>, String> {
-    let (condition, params) = bad_events(checked, groups, from);
     let mut said = BTreeMap::new();
+    if checked.is_summed {
+        return Ok(said);
+    }
+    let (condition, params) = bad_events(checked, groups, from, now);
     if !checked.impacts.is_empty() {
         let sums = checked
             .impacts
@@ -117,10 +157,17 @@ pub(crate) async fn read_impact(
     Ok(said)
 }
 
-fn bad_events(checked: &CheckedObjective, groups: &Labels, from: Timestamp) -> (String, Vec<Param>) {
-    let mut params = vec![Param::Time(SliceIndex::holding(from).start())];
-    let mut sql =
-        format!("FROM (\n{}\n) AS sli\nWHERE time >= $1 AND good IS NOT TRUE", checked.objective.query);
+/// Parameters of its own come after those of the query.
+fn bad_events(
+    checked: &CheckedObjective,
+    groups: &Labels,
+    from: Timestamp,
+    now: Timestamp,
+) -> (String, Vec<Param>) {
+    let from = SliceIndex::holding(from).start();
+    let mut params = Bounds { from, until: SliceIndex::holding(now).next().start(), now }.params();
+    let query = parameters(&checked.objective.query);
+    let mut sql = format!("FROM (\n{query}\n) AS sli\nWHERE time >= $1 AND good IS NOT TRUE");
     for group in &checked.objective.group_by {
         let value = groups.get(group);
         let column = format!("CAST(\"{group}\" AS VARCHAR)");
@@ -164,16 +211,19 @@ fn prefixed(prefix: &str, name: &str) -> String {
     if name.starts_with(prefix) { name.to_owned() } else { format!("{prefix}{name}") }
 }
 
-/// The statement that reproduces good and total of a window, to be pasted into any SQL client.
+/// The statement that reproduces good and total of a window, to be pasted into any SQL client. Of an objective that counts
+/// slices it gives their events.
 pub(crate) fn reproducing_sql(
     checked: &CheckedObjective,
     groups: &Labels,
     (from, to): (Timestamp, Timestamp),
+    now: Timestamp,
 ) -> String {
+    let query = Bounds { from, until: to, now }.literal(&checked.objective.query);
+    let sums = sums(checked).replace("__", "");
     let mut sql = format!(
-        "SELECT count(*) FILTER (WHERE good) AS good, count(*) AS total\nFROM (\n{}\n) AS sli\n\
-         WHERE time >= TIMESTAMP '{from}' AND time < TIMESTAMP '{to}'",
-        checked.objective.query
+        "SELECT {sums}\nFROM (\n{query}\n) AS sli\n\
+         WHERE time >= TIMESTAMP '{from}' AND time < TIMESTAMP '{to}'"
     );
     for group in &checked.objective.group_by {
         match groups.get(group) {

@@ -4,6 +4,7 @@
 //! rates over running sums, asks each alert rule its query, and states every active alert at every pass. Who hears of
 //! it is decided elsewhere.
 
+mod bounds;
 mod cells;
 mod durations;
 mod finding;
@@ -31,7 +32,9 @@ pub use config::Config;
 pub use evaluator::Evaluator;
 pub use files::{CheckedObjective, RuleSet, expand};
 pub use finding::Finding;
-pub use objective::{Blindness, BudgetAlerts, Objective, SeverityNames};
+pub use objective::{
+    Alerting, Blindness, BudgetAlerts, Budgeting, BurnCondition, Objective, Op, Part, SeverityNames, Sli,
+};
 pub use packs::Pack;
 pub use slo_table::SloTable;
 

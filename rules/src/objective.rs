@@ -14,10 +14,17 @@ use crate::durations;
 use crate::finding::{Finding, Place};
 use crate::template::{Field, Template, significant};
 
+mod alerting;
+mod budgeting;
 pub(crate) mod guards;
+mod sli;
 
+pub use alerting::{Alerting, BurnCondition};
+pub use budgeting::Budgeting;
+pub(crate) use budgeting::PARTS;
 use guards::{BlindDraft, BudgetDraft};
 pub use guards::{Blindness, BudgetAlerts};
+pub use sli::{Op, Part, Sli};
 
 pub(crate) const DEFAULT_MIN_BAD_EVENTS: u64 = 3;
 
@@ -49,8 +56,12 @@ pub struct Objective {
     pub percent: f64,
     pub window: Duration,
     pub group_by: Vec<String>,
-    /// One row an event, with `time`, `good` and the group columns.
+    /// As the files state it; once checked, what is asked: one row an event with `time`, a boolean `good` and the group
+    /// columns, or rows in which `good` and `total` are numbers.
     pub query: String,
+    pub sli: Sli,
+    pub budgeting: Budgeting,
+    pub alerting: Alerting,
     pub team: Option<String>,
     pub runbook_url: Option<String>,
     /// What one event is called in sentences: `orders`.
@@ -97,15 +108,27 @@ impl Objective {
 
     #[must_use]
     pub fn thresholds(&self) -> Vec<Threshold> {
-        let tiers = thresholds(self.window, self.target());
-        tiers.into_iter().filter(|it| self.severities.label(it.tier.severity).is_some()).collect()
+        let (period, target) = (self.window, self.target());
+        let tiers = match &self.alerting.conditions {
+            Some(conditions) => conditions.iter().map(|it| it.threshold(period, target)).collect(),
+            None => thresholds(period, target),
+        };
+        let is_on = |it: &Threshold| self.severities.label(it.tier.severity).is_some();
+        // A window shorter than the slices of the budget would hold one now and none then.
+        let holds_a_slice = |it: &Threshold| it.tier.short >= self.budgeting.slice();
+        tiers.into_iter().filter(|it| is_on(it) && holds_a_slice(it)).collect()
     }
 
     /// Names the definition of what is measured: slices of another one do not count. The target may change freely.
     #[must_use]
     pub fn generation(&self) -> i64 {
-        let definition: Labels =
-            [("query", self.query.clone()), ("groups", self.group_by.join(","))].into_iter().collect();
+        let budgeting = match self.budgeting {
+            Budgeting::Occurrences => String::new(),
+            slices => format!("{slices:?}"),
+        };
+        let definition =
+            [("query", self.query.clone()), ("groups", self.group_by.join(",")), ("budgeting", budgeting)];
+        let definition: Labels = definition.into_iter().filter(|(_, said)| !said.is_empty()).collect();
         let digits = definition.fingerprint().to_string();
         i64::from_str_radix(digits.get(1..).unwrap_or_default(), 16).unwrap_or_default()
     }
@@ -126,6 +149,11 @@ pub(crate) struct Draft {
     pub(crate) window: Spanned<String>,
     pub(crate) group_by: Vec<Spanned<String>>,
     pub(crate) query: Spanned<String>,
+    /// Where the other query of a ratio stands.
+    pub(crate) part: Option<Place>,
+    pub(crate) sli: Sli,
+    pub(crate) budgeting: Budgeting,
+    pub(crate) alerting: Alerting,
     pub(crate) team: Option<String>,
     pub(crate) runbook_url: Option<String>,
     pub(crate) noun: Option<String>,
@@ -143,6 +171,8 @@ pub(crate) struct Located {
     pub(crate) objective: Objective,
     pub(crate) place: Place,
     pub(crate) query_place: Place,
+    /// Where the other query of a ratio stands.
+    pub(crate) part_place: Option<Place>,
 }
 
 impl Draft {
@@ -158,9 +188,10 @@ impl Draft {
         }
         let place = Place::of(file, &self.name);
         let query_place = Place::of(file, &self.query);
+        let part_place = self.part.clone();
         let objective = Objective { budget_alerts, blind, ..self.into_objective(window?) };
         findings.extend(warnings(&objective, &place));
-        Some(Located { objective, place, query_place })
+        Some(Located { objective, place, query_place, part_place })
     }
 
     fn check_values(&self, file: &Path, findings: &mut Vec<Finding>) -> Option<Duration> {
@@ -220,6 +251,11 @@ impl Draft {
     }
 
     fn into_objective(self, window: Duration) -> Objective {
+        let mut labels = self.labels;
+        if let Some(targets) = self.alerting.label() {
+            let target = Spanned::new(targets, self.name.referenced, self.name.defined);
+            labels.insert(Alerting::LABEL.to_owned(), target);
+        }
         let plain = |map: BTreeMap<String, Spanned<String>>| {
             map.into_iter().map(|(name, value)| (name, value.value)).collect()
         };
@@ -230,18 +266,26 @@ impl Draft {
             percent: self.percent.value,
             window,
             group_by: self.group_by.into_iter().map(|group| group.value).collect(),
-            query: self.query.value.trim().trim_end_matches(';').trim_end().to_owned(),
+            query: statement(&self.query.value),
+            sli: self.sli,
+            budgeting: self.budgeting,
+            alerting: self.alerting,
             team: self.team,
             runbook_url: self.runbook_url,
             noun: self.noun,
             min_bad_events: self.min_bad_events.unwrap_or(DEFAULT_MIN_BAD_EVENTS),
             budget_alerts: BudgetAlerts::default(),
             blind: Blindness::default(),
-            labels: plain(self.labels),
+            labels: plain(labels),
             annotations: plain(self.annotations),
             severities: self.severities,
         }
     }
+}
+
+/// One statement, without what ends it.
+pub(crate) fn statement(sql: &str) -> String {
+    sql.trim().trim_end_matches(';').trim_end().to_owned()
 }
 
 fn warnings(objective: &Objective, place: &Place) -> Vec<Finding> {

@@ -21,6 +21,14 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
+    /// How long it must last before it is an alert.
+    pub(crate) const fn after(&self) -> Duration {
+        match self {
+            Self::Burn(reading) => reading.threshold.after,
+            Self::Spent { .. } | Self::Exhausts { .. } => Duration::ZERO,
+        }
+    }
+
     /// What the summary speaks of: counts, and of how long.
     pub(crate) fn recent(&self) -> (Counts, Duration) {
         match self {

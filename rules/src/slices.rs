@@ -30,6 +30,13 @@ impl SliceIndex {
         Timestamp::from_secs(i64::from(self.0) * 10)
     }
 
+    /// The first slice of the stretch of this length, a whole number of slices, that holds it.
+    #[must_use]
+    pub(crate) fn aligned(self, length: Duration) -> Self {
+        let slices = slices_in(length).max(1);
+        Self(self.0 - self.0 % slices)
+    }
+
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))

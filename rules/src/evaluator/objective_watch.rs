@@ -63,7 +63,9 @@ pub(super) struct Arrived<'a> {
 impl ObjectiveWatch {
     pub(super) fn new(checked: CheckedObjective, stored: Stored, config: &Config) -> Self {
         let objective = &checked.objective;
-        let windows = TIERS.into_iter().flat_map(|tier| [tier.long, tier.short]).chain([objective.window]);
+        let thresholds = objective.thresholds();
+        let tiers = TIERS.into_iter().chain(thresholds.iter().map(|threshold| threshold.tier));
+        let windows = tiers.flat_map(|tier| [tier.long, tier.short]).chain([objective.window]);
         let mut slices = Slices::new(windows);
         for slice in &stored.slices {
             slices.set(slice);
@@ -73,7 +75,7 @@ impl ObjectiveWatch {
         let instances =
             |kind: &str| Instances::new(format!("{kind}/{}", objective.name), config.interval, url.clone());
         Self {
-            thresholds: objective.thresholds(),
+            thresholds,
             slices,
             unread: Unread::new(stored.reread_from, stored.slices.is_empty()),
             sight: Sight::new(objective.blind.clone(), &checked.tables),
@@ -176,7 +178,7 @@ impl ObjectiveWatch {
 
     fn step(&mut self, judged: &Judged, now: Timestamp) -> Option<Change> {
         // A short window alone stays Pending for as long as it burns alone.
-        let hold = if judged.burns { Duration::ZERO } else { Duration::MAX };
+        let hold = if judged.burns { judged.cause.after() } else { Duration::MAX };
         let change = self.instances.met(&judged.labels, Timing { hold, ..Timing::default() }, now)?;
         let (_, window) = judged.cause.recent();
         let first_bad = self.slices.first_bad_since(&judged.groups, now - window);

@@ -4,11 +4,13 @@ use arrow::datatypes::Schema;
 use plimsoll_model::Table;
 use plimsoll_query::{Description, QueryEngine, QueryError};
 
+use super::compose::{Composed, Stated, compose};
 use super::{Parsed, RuleSet};
 use crate::alert_rule::RuleGroup;
+use crate::bounds;
 use crate::cells::Kind;
 use crate::finding::{Finding, Place};
-use crate::objective::{Located, Objective};
+use crate::objective::{Located, Objective, Sli};
 
 /// An objective whose query exists.
 #[derive(Clone, Debug)]
@@ -16,6 +18,10 @@ pub struct CheckedObjective {
     pub objective: Objective,
     /// What drives its evaluation.
     pub tables: Vec<Table>,
+    /// Whether `good` and `total` are numbers, rather than each row an event.
+    pub(crate) is_summed: bool,
+    /// Whether time alone changes what it gives.
+    pub(crate) speaks_of_now: bool,
     /// Numeric columns, summed over bad events.
     pub(crate) impacts: Vec<String>,
     /// Text columns of which the latest bad event's value is shown.
@@ -26,13 +32,12 @@ pub(crate) async fn against(engine: &QueryEngine, parsed: Parsed) -> (RuleSet, V
     let mut findings = Vec::new();
     let mut objectives = Vec::new();
     for located in parsed.objectives {
-        match engine.describe(&located.objective.query).await {
-            Ok(description) => {
-                let problems = check_indicator(&located.objective, &description);
-                findings.extend(problems.into_iter().map(|problem| located.query_place.error(problem)));
-                objectives.push(checked(located, description));
+        match check_objective(engine, located).await {
+            Ok((checked, problems)) => {
+                objectives.push(checked);
+                findings.extend(problems);
             }
-            Err(error) => findings.push(refused(&located.query_place, &error)),
+            Err(finding) => findings.push(finding),
         }
     }
     let mut groups = Vec::new();
@@ -40,6 +45,36 @@ pub(crate) async fn against(engine: &QueryEngine, parsed: Parsed) -> (RuleSet, V
         groups.push(check_group(engine, group, &mut findings).await);
     }
     (RuleSet { objectives, groups }, findings)
+}
+
+/// Makes one query of what the objective states, and looks at that.
+async fn check_objective(
+    engine: &QueryEngine,
+    mut located: Located,
+) -> Result<(CheckedObjective, Vec<Finding>), Finding> {
+    let place = located.query_place.clone();
+    let describe = async |sql: &str, place: &Place| {
+        engine.describe(&bounds::parameters(sql)).await.map_err(|error| refused(place, &error))
+    };
+    let stated = located.objective.query.clone();
+    let description = describe(&stated, &place).await?;
+    let whole = Stated { sql: &stated, schema: &description.schema };
+    let composed = match &located.objective.sli {
+        Sli::Ratio { query, .. } => {
+            let part_place = located.part_place.clone().unwrap_or_else(|| place.clone());
+            let given = describe(query, &part_place).await?;
+            let given = Stated { sql: query, schema: &given.schema };
+            compose(&located.objective, &whole, Some(&given))
+        }
+        Sli::Success | Sli::Failure | Sli::Threshold { .. } => compose(&located.objective, &whole, None),
+    };
+    let Composed { sql, parts } = composed.map_err(|problem| place.error(problem))?;
+    let description = if sql == stated { description } else { describe(&sql, &place).await? };
+    let problems = check_indicator(&located.objective, &description);
+    let problems = problems.into_iter().map(|problem| place.error(problem)).collect();
+    located.objective.query = sql;
+    located.objective.min_bad_events *= parts * located.objective.budgeting.parts();
+    Ok((checked(located, description), problems))
 }
 
 async fn check_group(engine: &QueryEngine, group: RuleGroup, findings: &mut Vec<Finding>) -> RuleGroup {
@@ -83,10 +118,15 @@ pub(crate) fn check_indicator(objective: &Objective, description: &Description) 
             "the query reads no table of the lake, so nothing would ever drive it: read one".to_owned(),
         );
     }
-    for (name, kind, cure) in [
-        ("time", Kind::Time, "select the event's `time`"),
-        ("good", Kind::Bool, "select a condition `AS good`, such as outcome = 'ok' AND duration_ms <= 2000"),
-    ] {
+    let time = ("time", Kind::Time, "select the event's `time`");
+    let good = (
+        "good",
+        Kind::Bool,
+        "select a condition `AS good`, such as outcome = 'ok' AND duration_ms <= 2000; or the numbers `good` and `total`",
+    );
+    for (name, kind, cure) in
+        [time, good].into_iter().filter(|(name, ..)| *name == "time" || !is_summed(schema))
+    {
         match Kind::of_column(schema, name) {
             Some(found) if found == kind => {}
             Some(_) => problems.push(format!("the column `{name}` has the wrong type: {cure}")),
@@ -108,6 +148,11 @@ pub(crate) fn check_indicator(objective: &Objective, description: &Description) 
     problems
 }
 
+/// `good` and `total` as numbers.
+fn is_summed(schema: &Schema) -> bool {
+    ["good", "total"].iter().all(|name| Kind::of_column(schema, name) == Some(Kind::Number))
+}
+
 fn names(schema: &Schema) -> String {
     schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", ")
 }
@@ -119,8 +164,11 @@ fn checked(located: Located, description: Description) -> CheckedObjective {
             description.schema.fields().iter().filter(move |field| Kind::of(field.data_type()) == kind);
         fields.map(|field| field.name().clone()).filter(|name| !objective.group_by.contains(name))
     };
-    let impacts = of_kind(Kind::Number).collect();
+    let is_summed = is_summed(&description.schema);
+    // Sums are no events, so there is none that could be bad.
+    let impacts = if is_summed { Vec::new() } else { of_kind(Kind::Number).collect() };
     let examples =
         of_kind(Kind::Text).filter(|name| name == "trace_id" || name.starts_with("example_")).collect();
-    CheckedObjective { impacts, examples, tables: description.tables, objective }
+    let speaks_of_now = bounds::speaks_of_now(&objective.query);
+    CheckedObjective { impacts, examples, tables: description.tables, is_summed, speaks_of_now, objective }
 }

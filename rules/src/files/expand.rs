@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
-use serde_saphyr::LitString;
 
-use super::openslo::{DATA_SOURCE_TYPE, PREFIX};
+use super::openslo::{PREFIX, spell_duration};
 use super::parse;
 use crate::durations;
 use crate::finding::{Finding, Place};
-use crate::objective::{Blindness, BudgetAlerts, DEFAULT_MIN_BAD_EVENTS, Objective};
+use crate::objective::{Blindness, BudgetAlerts, Budgeting, DEFAULT_MIN_BAD_EVENTS, Objective, Op, Sli};
+
+mod policies;
+mod sli;
 
 /// Short form (or OpenSLO) in, OpenSLO v1 YAML out: what `plimsoll rules expand` prints. References to indicators
 /// and data sources are resolved, warnings are left to `check`.
@@ -44,7 +46,7 @@ struct Slo<'a> {
 struct Metadata<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    labels: &'a BTreeMap<String, String>,
+    labels: BTreeMap<&'a str, &'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     annotations: BTreeMap<String, String>,
 }
@@ -59,48 +61,19 @@ struct Spec<'a> {
     time_window: [Window; 1],
     budgeting_method: &'static str,
     objectives: [Target; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alert_policies: Vec<policies::Policy<'a>>,
 }
 
 #[derive(Serialize)]
 struct Indicator<'a> {
     metadata: Name<'a>,
-    spec: Sli,
+    spec: sli::Spec,
 }
 
 #[derive(Serialize)]
 struct Name<'a> {
     name: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Sli {
-    ratio_metric: RatioMetric,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RatioMetric {
-    counter: bool,
-    raw_type: &'static str,
-    raw: Metric,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Metric {
-    metric_source: MetricSource,
-}
-
-#[derive(Serialize)]
-struct MetricSource {
-    r#type: &'static str,
-    spec: Query,
-}
-
-#[derive(Serialize)]
-struct Query {
-    query: LitString,
 }
 
 #[derive(Serialize)]
@@ -114,28 +87,51 @@ struct Window {
 #[serde(rename_all = "camelCase")]
 struct Target {
     target_percent: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    op: Option<Op>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_slice_target: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_slice_window: Option<String>,
+}
+
+impl Target {
+    fn of(objective: &Objective) -> Self {
+        let (op, value) = match objective.sli {
+            Sli::Threshold { op, value } => (Some(op), Some(value)),
+            Sli::Success | Sli::Failure | Sli::Ratio { .. } => (None, None),
+        };
+        let (time_slice_target, slice) = match objective.budgeting {
+            Budgeting::Occurrences => (None, None),
+            Budgeting::Timeslices { window, target } => (Some(target), Some(window)),
+            Budgeting::RatioTimeslices { window } => (None, Some(window)),
+        };
+        let time_slice_window = slice.map(spell_duration);
+        Self { target_percent: objective.percent, op, value, time_slice_target, time_slice_window }
+    }
 }
 
 impl<'a> From<&'a Objective> for Slo<'a> {
     fn from(objective: &'a Objective) -> Self {
-        let query = Query { query: LitString(objective.query.clone()) };
-        let raw = Metric { metric_source: MetricSource { r#type: DATA_SOURCE_TYPE, spec: query } };
-        let ratio_metric = RatioMetric { counter: false, raw_type: "success", raw };
+        let labels = objective.labels.iter().filter(|(name, _)| !objective.alerting.sets(name));
         Self {
             api_version: "openslo/v1",
             kind: "SLO",
             metadata: Metadata {
                 name: &objective.name,
-                labels: &objective.labels,
+                labels: labels.map(|(name, value)| (name.as_str(), value.as_str())).collect(),
                 annotations: annotations(objective),
             },
             spec: Spec {
                 description: objective.description.as_deref(),
                 service: &objective.service,
-                indicator: Indicator { metadata: Name { name: &objective.name }, spec: Sli { ratio_metric } },
-                time_window: [Window { duration: durations::spell(objective.window), is_rolling: true }],
-                budgeting_method: "Occurrences",
-                objectives: [Target { target_percent: objective.percent }],
+                indicator: Indicator { metadata: Name { name: &objective.name }, spec: sli::spec(objective) },
+                time_window: [Window { duration: spell_duration(objective.window), is_rolling: true }],
+                budgeting_method: objective.budgeting.name(),
+                objectives: [Target::of(objective)],
+                alert_policies: policies::of(objective),
             },
         }
     }

@@ -1,6 +1,5 @@
-//! OpenSLO v1 as it stands in files. Of its vocabulary we evaluate SLOs over occurrences with an SQL indicator; what
-//! else the specification allows is named and refused, never ignored. What it lacks stands in annotations under
-//! `plimsoll.dev/`.
+//! OpenSLO v1 as it stands in files, all seven kinds, and the spellings of v2alpha on the way in. An SLO becomes one
+//! objective for each of its `objectives`. What the specification lacks stands in annotations under `plimsoll.dev/`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,65 +10,39 @@ use serde_saphyr::Spanned;
 
 use super::documents::Document;
 use crate::finding::{Finding, Place};
-use crate::objective::Draft;
+use crate::objective::guards::{BlindDraft, BudgetDraft};
+use crate::objective::{Draft, RESERVED_LABELS, SeverityNames};
 
+mod alerting;
 mod annotations;
+mod duration;
 mod indicator;
+mod object;
+mod objectives;
 
+use alerting::{ConditionSpec, Defined, Policies, PolicySpec, PolicyUse, TargetSpec};
 pub(crate) use annotations::PREFIX;
+pub(crate) use duration::spell as spell_duration;
 pub(crate) use indicator::DATA_SOURCE_TYPE;
 use indicator::SliSpec;
-
-/// A document of one kind.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Object<Spec> {
-    #[serde(rename = "apiVersion")]
-    _api_version: IgnoredAny,
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    metadata: Metadata,
-    spec: Spec,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Metadata {
-    name: Spanned<String>,
-    #[serde(rename = "displayName")]
-    _display_name: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, Spanned<OneOrMany>>,
-    #[serde(default)]
-    annotations: BTreeMap<String, Spanned<String>>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
+use indicator::{Comparison, Indicator};
+use object::{Inline, Metadata, Object, OneOrMany, check_description, is_reference};
+use objectives::Target;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SloSpec {
-    description: Option<String>,
+    description: Option<Spanned<String>>,
     service: Spanned<String>,
-    indicator: Option<Inline>,
+    #[serde(alias = "sli")]
+    indicator: Option<Spanned<Inline<SliSpec>>>,
+    #[serde(alias = "sliRef")]
     indicator_ref: Option<Spanned<String>>,
-    time_window: Spanned<Vec<TimeWindow>>,
-    budgeting_method: Spanned<String>,
-    objectives: Spanned<Vec<Target>>,
-    alert_policies: Option<Spanned<Vec<IgnoredAny>>>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Inline {
-    #[serde(rename = "metadata")]
-    _metadata: Option<IgnoredAny>,
-    spec: SliSpec,
+    time_window: Option<Spanned<Vec<TimeWindow>>>,
+    budgeting_method: Option<Spanned<String>>,
+    objectives: Spanned<Vec<Spanned<Target>>>,
+    #[serde(default)]
+    alert_policies: Vec<PolicyUse>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -82,32 +55,14 @@ struct TimeWindow {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Target {
-    #[serde(rename = "displayName")]
-    _display_name: Option<String>,
-    target: Option<Spanned<f64>>,
-    target_percent: Option<Spanned<f64>>,
-    op: Option<Spanned<IgnoredAny>>,
-    value: Option<Spanned<IgnoredAny>>,
-    time_slice_target: Option<Spanned<IgnoredAny>>,
-    time_slice_window: Option<Spanned<IgnoredAny>>,
-    indicator: Option<Spanned<IgnoredAny>>,
-    indicator_ref: Option<Spanned<IgnoredAny>>,
-    composite_weight: Option<Spanned<IgnoredAny>>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ServiceSpec {
-    #[serde(rename = "description")]
-    _description: Option<String>,
+    description: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct DataSourceSpec {
-    #[serde(rename = "description")]
-    _description: Option<String>,
+    description: Option<Spanned<String>>,
     r#type: Spanned<String>,
     #[serde(rename = "connectionDetails")]
     _connection_details: Option<IgnoredAny>,
@@ -120,9 +75,13 @@ pub(crate) struct Slo(Object<SloSpec>);
 /// What SLOs refer to by name, from all files.
 #[derive(Debug, Default)]
 pub(crate) struct Library {
-    indicators: BTreeMap<String, SliSpec>,
+    indicators: BTreeMap<String, Defined<SliSpec>>,
     /// Name to type.
     data_sources: BTreeMap<String, String>,
+    policies: BTreeMap<String, Defined<PolicySpec>>,
+    conditions: BTreeMap<String, Defined<ConditionSpec>>,
+    targets: BTreeMap<String, Defined<TargetSpec>>,
+    services: BTreeMap<String, ()>,
 }
 
 impl Library {
@@ -134,31 +93,56 @@ impl Library {
         file: &Path,
     ) -> Result<Option<Slo>, Finding> {
         match kind {
-            "SLO" => return Ok(Some(Slo(document.parse(file)?))),
+            "SLO" => {
+                let slo: Object<SloSpec> = document.parse(file)?;
+                slo.metadata.check(file)?;
+                check_description(slo.spec.description.as_ref(), file)?;
+                return Ok(Some(Slo(slo)));
+            }
             "Service" => {
-                document.parse::<Object<ServiceSpec>>(file)?;
+                let Object { metadata, spec, .. } = document.parse::<Object<ServiceSpec>>(file)?;
+                check_description(spec.description.as_ref(), file)?;
+                define(&mut self.services, "Service", metadata, (), file)?;
             }
             "DataSource" => {
-                let source: Object<DataSourceSpec> = document.parse(file)?;
-                self.data_sources.insert(source.metadata.name.value, source.spec.r#type.value);
+                let Object { metadata, spec, .. } = document.parse::<Object<DataSourceSpec>>(file)?;
+                check_description(spec.description.as_ref(), file)?;
+                define(&mut self.data_sources, "DataSource", metadata, spec.r#type.value, file)?;
             }
             "SLI" => {
-                let indicator: Object<SliSpec> = document.parse(file)?;
-                let name = indicator.metadata.name;
-                if self.indicators.insert(name.value.clone(), indicator.spec).is_some() {
-                    let message = format!("the SLI `{}` is defined twice: rename one", name.value);
-                    return Err(Place::of(file, &name).error(message));
-                }
+                let Object { metadata, spec, .. } = document.parse::<Object<SliSpec>>(file)?;
+                spec.check(file)?;
+                let defined = Defined::new(&metadata, spec, file);
+                define(&mut self.indicators, "SLI", metadata, defined, file)?;
             }
-            "AlertPolicy" | "AlertCondition" | "AlertNotificationTarget" => {
-                let message = format!(
-                    "{kind} is not read: burn windows are built in and routing stands in alertmanager.yml; remove \
-                     this document"
-                );
-                return Err(document.place(file).warning(message));
+            "AlertPolicy" => {
+                let Object { metadata, spec, .. } = document.parse::<Object<PolicySpec>>(file)?;
+                spec.check(file)?;
+                let defined = Defined::new(&metadata, spec, file);
+                define(&mut self.policies, "AlertPolicy", metadata, defined, file)?;
+            }
+            "AlertCondition" => {
+                let Object { metadata, spec, .. } = document.parse::<Object<ConditionSpec>>(file)?;
+                spec.check(file)?;
+                let defined = Defined::new(&metadata, spec, file);
+                define(&mut self.conditions, "AlertCondition", metadata, defined, file)?;
+            }
+            "AlertNotificationTarget" => {
+                let Object { metadata, spec, .. } = document.parse::<Object<TargetSpec>>(file)?;
+                spec.check(file)?;
+                let defined = Defined::new(&metadata, spec, file);
+                define(&mut self.targets, "AlertNotificationTarget", metadata, defined, file)?;
+            }
+            "BudgetAdjustment" => {
+                let message = "BudgetAdjustment is not read: write the time that must not count as an exclusion in \
+                               calendars.yml";
+                return Err(document.place(file).error(message));
             }
             other => {
-                let message = format!("`{other}` is not a kind we read: use SLO, SLI, Service or DataSource");
+                let message = format!(
+                    "`{other}` is not a kind we read: use SLO, SLI, Service, DataSource, AlertPolicy, AlertCondition \
+                     or AlertNotificationTarget"
+                );
                 return Err(document.place(file).error(message));
             }
         }
@@ -166,81 +150,234 @@ impl Library {
     }
 }
 
+impl<Spec> Defined<Spec> {
+    fn new(metadata: &Metadata, spec: Spec, file: &Path) -> Self {
+        Self { name: metadata.name.value.clone(), file: file.to_owned(), spec }
+    }
+}
+
+fn define<T>(
+    names: &mut BTreeMap<String, T>,
+    kind: &str,
+    metadata: Metadata,
+    defined: T,
+    file: &Path,
+) -> Result<(), Finding> {
+    metadata.check(file)?;
+    let name = metadata.name;
+    if names.insert(name.value.clone(), defined).is_some() {
+        let message = format!("the {kind} `{}` is defined twice: rename one", name.value);
+        return Err(Place::of(file, &name).error(message));
+    }
+    Ok(())
+}
+
 impl Slo {
-    pub(crate) fn draft(self, library: &Library, file: &Path, findings: &mut Vec<Finding>) -> Option<Draft> {
+    /// One draft for each objective.
+    pub(crate) fn drafts(self, library: &Library, file: &Path, findings: &mut Vec<Finding>) -> Vec<Draft> {
         let Object { metadata, spec, .. } = self.0;
-        let before = findings.len();
-        let query = match (spec.indicator, &spec.indicator_ref) {
-            (Some(inline), None) => inline.spec.query(library, &metadata.name, file),
+        let before = errors(findings);
+        let window = note(one_window(spec.time_window.as_ref(), &metadata, file), findings);
+        let method = note(method(spec.budgeting_method.as_ref(), file), findings);
+        let user = Place::of(file, &metadata.name);
+        let policies = note(alerting::resolve(&spec.alert_policies, library, &user), findings);
+        let own = annotations::read(metadata.annotations.clone(), file, findings);
+        let (team, labels) = labels(&metadata.labels, own.team.clone(), file, findings);
+        let targets = &spec.objectives.value;
+        let place = Place::of(file, &spec.objectives);
+        if targets.is_empty() {
+            findings.push(place.error("the SLO has no objective: add one with a target"));
+        }
+        if let Some(part) = targets.iter().find(|target| target.value.is_part_of_composite()) {
+            let message = "an objective with an indicator of its own would make a composite SLO, which is not \
+                           evaluated: write one SLO for each indicator";
+            findings.push(Place::of(file, part).error(message));
+        }
+        let (Some(window), Some(method), Some(policies)) = (window, method, policies) else {
+            return Vec::new();
+        };
+        if errors(findings) > before {
+            return Vec::new();
+        }
+        let mut drafts = Vec::new();
+        for (number, target) in targets.iter().enumerate() {
+            let place = Place::of(file, target);
+            let found = note(spec.measured(&target.value, &method, library, &place, file), findings);
+            let Some(Measured { indicator, percent, budgeting }) = found else { continue };
+            let name = match targets.len() {
+                1 => metadata.name.clone(),
+                _ => named(&metadata.name, &objectives::suffix(&target.value, number + 1)),
+            };
+            drafts.push(Draft {
+                name,
+                description: spec.description.as_ref().map(|text| text.value.clone()),
+                service: spec.service.clone(),
+                percent,
+                window: window.clone(),
+                group_by: own.group_by.clone(),
+                query: indicator.query,
+                part: indicator.part,
+                sli: indicator.sli,
+                budgeting,
+                alerting: policies.alerting.clone(),
+                team: team.clone(),
+                runbook_url: own.runbook_url.clone(),
+                noun: own.noun.clone(),
+                min_bad_events: own.min_bad_events,
+                budget_alerts: policies.budget_alerts(own.budget_alerts.clone(), &metadata.name),
+                blind: policies.blindness(own.blind.clone()),
+                labels: labels.clone(),
+                annotations: own.annotations.clone(),
+                severities: policies.severities(&own.severities),
+            });
+        }
+        drafts
+    }
+}
+
+/// What one objective measures and demands.
+struct Measured {
+    indicator: Indicator,
+    percent: Spanned<f64>,
+    budgeting: crate::objective::Budgeting,
+}
+
+impl SloSpec {
+    fn measured(
+        &self,
+        target: &Target,
+        method: &str,
+        library: &Library,
+        place: &Place,
+        file: &Path,
+    ) -> Result<Measured, Finding> {
+        let percent = target.percent(place, file)?;
+        let budgeting = target.budgeting(method, place, file)?;
+        let comparison = target.comparison(file)?;
+        let indicator = self.indicator(comparison, library, place, file)?;
+        Ok(Measured { indicator, percent, budgeting })
+    }
+
+    fn indicator(
+        &self,
+        comparison: Option<Comparison>,
+        library: &Library,
+        place: &Place,
+        file: &Path,
+    ) -> Result<Indicator, Finding> {
+        let (spec, of) = match (&self.indicator, &self.indicator_ref) {
+            (Some(inline), None) => {
+                inline.value.check("SLI", file)?;
+                inline.value.spec.check(file)?;
+                (&inline.value.spec, file)
+            }
+            (None, Some(name)) if !is_reference(&name.value) => {
+                return Err(Place::of(file, name).error(format!("`{}` can't name an SLI", name.value)));
+            }
             (None, Some(name)) => match library.indicators.get(&name.value) {
-                Some(indicator) => indicator.query(library, name, file),
+                Some(defined) => (&defined.spec, defined.file.as_path()),
                 None => {
                     let message =
                         format!("no file defines an SLI named `{}`: add it or correct the name", name.value);
-                    Err(Place::of(file, name).error(message))
+                    return Err(Place::of(file, name).error(message));
                 }
             },
             _ => {
                 let message = "an SLO has either `indicator` or `indicatorRef`: keep exactly one of them";
-                Err(Place::of(file, &metadata.name).error(message))
+                return Err(Place::of(file, &self.service).error(message));
             }
         };
-        let query = note(query, findings);
-        let window = note(one_window(&spec.time_window, file), findings);
-        let percent = note(one_target(&spec.objectives, file), findings);
-        if spec.budgeting_method.value != "Occurrences" {
-            let message = format!(
-                "budgetingMethod `{}` is not evaluated: write Occurrences, and let `good` of the query say what counts",
-                spec.budgeting_method.value
-            );
-            findings.push(Place::of(file, &spec.budgeting_method).error(message));
+        if comparison.is_some() && !spec.is_threshold() {
+            return Err(place
+                .error("op and value go with a thresholdMetric: remove them, for a ratio is its own judge"));
         }
-        if let Some(policies) = spec.alert_policies.filter(|policies| !policies.value.is_empty()) {
-            let message = "alertPolicies are not read: burn windows are built in and routing stands in \
-                           alertmanager.yml; remove them";
-            findings.push(Place::of(file, &policies).warning(message));
-        }
-        let own = annotations::read(metadata.annotations, file, findings);
-        if findings.iter().skip(before).any(|finding| finding.is_error) {
-            return None;
-        }
-        Some(Draft {
-            name: metadata.name,
-            description: spec.description,
-            service: spec.service,
-            percent: percent?,
-            window: window?,
-            group_by: own.group_by,
-            query: query?,
-            team: own.team,
-            runbook_url: own.runbook_url,
-            noun: own.noun,
-            min_bad_events: own.min_bad_events,
-            budget_alerts: own.budget_alerts,
-            blind: own.blind,
-            labels: labels(metadata.labels),
-            annotations: own.annotations,
-            severities: own.severities,
-        })
+        spec.indicator(comparison, library, place, of)
     }
+}
+
+fn errors(findings: &[Finding]) -> usize {
+    findings.iter().filter(|finding| finding.is_error).count()
 }
 
 fn note<T>(result: Result<T, Finding>, findings: &mut Vec<Finding>) -> Option<T> {
     result.map_err(|finding| findings.push(finding)).ok()
 }
 
-fn labels(labels: BTreeMap<String, Spanned<OneOrMany>>) -> BTreeMap<String, Spanned<String>> {
-    let joined = labels.into_iter().map(|(name, Spanned { value, referenced, defined })| {
-        let value = match value {
-            OneOrMany::One(value) => value,
-            OneOrMany::Many(values) => values.join(","),
-        };
-        (name, Spanned::new(value, referenced, defined))
-    });
-    joined.collect()
+fn named(name: &Spanned<String>, suffix: &str) -> Spanned<String> {
+    Spanned::new(format!("{}-{suffix}", name.value), name.referenced, name.defined)
 }
 
-fn one_window(windows: &Spanned<Vec<TimeWindow>>, file: &Path) -> Result<Spanned<String>, Finding> {
+impl Policies {
+    /// An SLO with policies has the alerts that these ask for, and no other unless an annotation does.
+    fn budget_alerts(&self, own: BudgetDraft, at: &Spanned<String>) -> BudgetDraft {
+        let none = || Spanned::new("none".to_owned(), at.referenced, at.defined);
+        let unasked = self.alerting.conditions.as_ref().map(|_| none());
+        BudgetDraft { spent: own.spent.or(unasked), ..own }
+    }
+
+    fn blindness(&self, own: BlindDraft) -> BlindDraft {
+        BlindDraft { severity: own.severity.or_else(|| self.no_data.clone()), ..own }
+    }
+
+    /// What the SLO's own annotations say goes before the words of its conditions.
+    fn severities(&self, own: &SeverityNames) -> SeverityNames {
+        let page = own.page.clone().or_else(|| self.severities.page.clone());
+        let ticket = own.ticket.clone().or_else(|| self.severities.ticket.clone());
+        let plain = |word: Option<String>, usual: &str| word.filter(|word| word != usual);
+        SeverityNames { page: plain(page, "page"), ticket: plain(ticket, "ticket") }
+    }
+}
+
+/// Keys as labels of alerts can have them, lists as one text. `team` is the objective's team; what the engine itself
+/// sets can't be set here.
+fn labels(
+    labels: &BTreeMap<String, Spanned<OneOrMany>>,
+    team: Option<String>,
+    file: &Path,
+    findings: &mut Vec<Finding>,
+) -> (Option<String>, BTreeMap<String, Spanned<String>>) {
+    let (mut team, mut joined) = (team, BTreeMap::new());
+    for (key, value) in labels {
+        let text = match &value.value {
+            OneOrMany::One(text) => text.clone(),
+            OneOrMany::Many(texts) => texts.join(","),
+        };
+        let name = key.replace(['-', '.'], "_");
+        if name == "team" {
+            team = team.or(Some(text));
+        } else if RESERVED_LABELS.contains(&name.as_str()) {
+            let message =
+                format!("the label `{key}` is set by the engine itself, so this one is left out: rename it");
+            findings.push(Place::of(file, value).warning(message));
+        } else {
+            joined.insert(name, Spanned::new(text, value.referenced, value.defined));
+        }
+    }
+    (team, joined)
+}
+
+fn method(method: Option<&Spanned<String>>, file: &Path) -> Result<String, Finding> {
+    let Some(method) = method else { return Ok("Occurrences".to_owned()) };
+    let known = ["Occurrences", "Timeslices", "RatioTimeslices"];
+    if known.contains(&method.value.as_str()) {
+        return Ok(method.value.clone());
+    }
+    let message = format!("budgetingMethod `{}` is not known: write {}", method.value, known.join(", "));
+    Err(Place::of(file, method).error(message))
+}
+
+/// The specification's own example leaves it out.
+const DEFAULT_WINDOW: &str = "28d";
+
+fn one_window(
+    windows: Option<&Spanned<Vec<TimeWindow>>>,
+    metadata: &Metadata,
+    file: &Path,
+) -> Result<Spanned<String>, Finding> {
+    let Some(windows) = windows else {
+        let name = &metadata.name;
+        return Ok(Spanned::new(DEFAULT_WINDOW.to_owned(), name.referenced, name.defined));
+    };
     let [window] = windows.value.as_slice() else {
         return Err(Place::of(file, windows).error("timeWindow has exactly one element: keep one"));
     };
@@ -250,44 +387,6 @@ fn one_window(windows: &Spanned<Vec<TimeWindow>>, file: &Path) -> Result<Spanned
             "calendar-aligned windows are not evaluated: write `isRolling: true` without `calendar`";
         return Err(Place::of(file, &window.duration).error(message));
     }
-    Ok(window.duration.clone())
-}
-
-fn one_target(targets: &Spanned<Vec<Target>>, file: &Path) -> Result<Spanned<f64>, Finding> {
-    let [target] = targets.value.as_slice() else {
-        let message = "exactly one objective is evaluated per SLO: write one SLO for each";
-        return Err(Place::of(file, targets).error(message));
-    };
-    let foreign = [
-        (&target.op, "op"),
-        (&target.value, "value"),
-        (&target.time_slice_target, "timeSliceTarget"),
-        (&target.time_slice_window, "timeSliceWindow"),
-        (&target.indicator, "indicator"),
-        (&target.indicator_ref, "indicatorRef"),
-        (&target.composite_weight, "compositeWeight"),
-    ];
-    if let Some((Some(at), key)) = foreign.into_iter().find(|(value, _)| value.is_some()) {
-        let message =
-            format!("`{key}` of an objective is not evaluated: say in the query's `good` what counts");
-        return Err(Place::of(file, at).error(message));
-    }
-    match (&target.target, &target.target_percent) {
-        (None, Some(percent)) => Ok(percent.clone()),
-        (Some(ratio), None) if ratio.value > 1.0 => {
-            let message = format!(
-                "`target: {}` is a ratio and must be below 1: write `targetPercent: {}` or `target: 0.995`",
-                ratio.value, ratio.value
-            );
-            Err(Place::of(file, ratio).error(message))
-        }
-        (Some(ratio), None) => {
-            let percent = (ratio.value * 1e11).round() / 1e9;
-            Ok(Spanned::new(percent, ratio.referenced, ratio.defined))
-        }
-        _ => {
-            Err(Place::of(file, targets)
-                .error("an objective has `target` or `targetPercent`: keep exactly one"))
-        }
-    }
+    let length = duration::read(&window.duration, file)?;
+    Ok(Spanned::new(duration::spell(length), window.duration.referenced, window.duration.defined))
 }

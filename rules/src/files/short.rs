@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use crate::objective::guards::{BlindDraft, BudgetDraft};
-use crate::objective::{Draft, SeverityNames};
+use crate::objective::{Alerting, Budgeting, Draft, SeverityNames, Sli};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +46,10 @@ impl From<ShortForm> for Draft {
             window: short.window,
             group_by: short.group_by,
             query: short.events,
+            part: None,
+            sli: Sli::Success,
+            budgeting: Budgeting::Occurrences,
+            alerting: Alerting::default(),
             team: short.team,
             runbook_url: short.runbook_url,
             noun: short.noun,

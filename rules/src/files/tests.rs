@@ -65,12 +65,98 @@ fn the_short_form_is_read() {
 #[test]
 fn what_expand_prints_is_the_same_objective() {
     let minimal = "slo: a\nservice: b\nobjective: 90\nwindow: 7d\nevents: SELECT time, good FROM logs";
-    for text in [SHORT, minimal] {
+    for text in [SHORT, minimal, POLICED, THRESHOLD, RATIO] {
         let expanded = expand(text, Path::new("slo.yaml")).expect("expands");
         assert!(expanded.starts_with("apiVersion: openslo/v1\nkind: SLO\n"), "{expanded}");
         assert_eq!(objectives(&expanded), objectives(text), "{expanded}");
         assert_eq!(expand(&expanded, Path::new("slo.yaml")), Ok(expanded));
     }
+}
+
+const POLICED: &str = "\
+apiVersion: openslo/v1
+kind: SLO
+metadata:
+  name: search
+  labels: {cost.centre: [a, b], team: web}
+  annotations: {plimsoll.dev/group-by: warehouse, plimsoll.dev/page-severity: wake}
+spec:
+  service: shop
+  indicator:
+    spec:
+      ratioMetric:
+        rawType: failure
+        raw: {metricSource: {type: plimsoll, spec: {query: \"SELECT time, bad, warehouse FROM logs\"}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: RatioTimeslices
+  objectives: [{target: 0.99, timeSliceWindow: 5}]
+  alertPolicies:
+    - kind: AlertPolicy
+      metadata: {name: fast}
+      spec:
+        alertWhenNoData: true
+        conditions:
+          - kind: AlertCondition
+            metadata: {name: fast}
+            spec:
+              severity: critical
+              condition: {kind: burnrate, op: gt, threshold: 10, lookbackWindow: 1h, alertAfter: 5m}
+        notificationTargets:
+          - {kind: AlertNotificationTarget, metadata: {name: duty}, spec: {target: pager}}
+    - kind: AlertPolicy
+      metadata: {name: slow}
+      spec:
+        alertWhenBreaching: true
+        conditions:
+          - kind: AlertCondition
+            metadata: {name: slow}
+            spec:
+              severity: ticket
+              condition: {kind: burnrate, op: gte, threshold: 2, lookbackWindow: 90m}
+";
+
+const THRESHOLD: &str = "\
+apiVersion: openslo.com/v2alpha
+kind: SLO
+metadata: {name: wait}
+spec:
+  service: shop
+  sli:
+    spec:
+      thresholdMetric:
+        dataSourceSpec: {type: plimsoll}
+        spec: {query: \"SELECT value, time AS timestamp FROM metrics WHERE time BETWEEN :date_from AND :date_to\"}
+  timeWindow: [{duration: 4w, isRolling: true}]
+  budgetingMethod: Timeslices
+  objectives: [{op: lte, value: 0.25, targetPercent: 99, timeSliceTarget: 0.95, timeSliceWindow: 10m}]
+";
+
+const RATIO: &str = "\
+- apiVersion: openslo/v1
+  kind: SLO
+  metadata: {name: web}
+  spec:
+    service: shop
+    indicator:
+      spec:
+        ratioMetric:
+          counter: true
+          bad: {metricSource: {type: plimsoll, spec: {query: SELECT 1;}}}
+          total: {metricSource: {type: plimsoll, spec: {query: SELECT 2}}}
+    objectives: [{target: 0.98}]
+";
+
+#[test]
+fn alert_policies_take_the_place_of_the_built_in_tiers() {
+    let [objective] = objectives(POLICED).try_into().expect("one");
+    let said: Vec<_> =
+        objective.thresholds().iter().map(|it| (it.tier.long.as_secs(), it.after.as_secs())).collect();
+    assert_eq!(said, [(3_600, 300), (5_400, 0)]);
+    assert_eq!(objective.severities.label(plimsoll_model::Severity::Page), Some("wake"));
+    assert_eq!(objective.blind.severity, "critical");
+    assert_eq!(objective.labels.get("notification_target").map(String::as_str), Some("duty"));
+    assert_eq!(objective.labels.get("cost_centre").map(String::as_str), Some("a,b"));
+    assert_eq!(objective.team.as_deref(), Some("web"));
 }
 
 #[test]
@@ -138,11 +224,12 @@ spec:
     refuses(&one_file.replace("0.995", "1.0"), 19, "leaves no error budget");
     refuses(&one_file.replace("target: 0.995", "target: 99.5"), 19, "targetPercent: 99.5");
     refuses(&one_file.replace("target: 0.995", "targetPercent: 100"), 19, "leaves no error budget");
-    refuses(&one_file.replace("Occurrences", "Timeslices"), 16, "Occurrences");
-    refuses(&one_file.replace("type: plimsoll", "type: prometheus"), 39, "type `prometheus`");
+    refuses(&one_file.replace("Occurrences", "Timeslices"), 18, "timeSliceWindow");
+    refuses(&one_file.replace("Occurrences", "Timeslice"), 16, "Occurrences, Timeslices, RatioTimeslices");
+    refuses(&one_file.replace("type: plimsoll", "type: prometheus"), 38, "type `prometheus`");
     refuses(&one_file.replace("isRolling: true", "isRolling: false"), 14, "isRolling: true");
     refuses(&one_file.replace("group-by", "groupby"), 7, "plimsoll.dev/groupby");
-    refuses(&one_file.replace("rawType: success", "rawType: failure"), 36, "success");
+    refuses(&one_file.replace("rawType: success", "rawType: fail"), 36, "success or failure");
     refuses(&one_file.replace("openslo/v1\nkind: SLO", "openslo/v1alpha\nkind: SLO"), 1, "openslo/v1");
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::burn::thresholds;
-use crate::objective::{Blindness, BudgetAlerts, SeverityNames};
+use crate::objective::{Alerting, Blindness, BudgetAlerts, Budgeting, SeverityNames, Sli};
 
 fn objective() -> Objective {
     Objective {
@@ -13,6 +13,9 @@ fn objective() -> Objective {
         window: Duration::from_secs(28 * 86_400),
         group_by: vec!["warehouse".to_owned()],
         query: String::new(),
+        sli: Sli::default(),
+        budgeting: Budgeting::default(),
+        alerting: Alerting::default(),
         team: None,
         runbook_url: None,
         noun: Some("orders".to_owned()),

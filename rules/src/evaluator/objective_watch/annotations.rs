@@ -95,6 +95,6 @@ impl ObjectiveWatch {
     /// Reproduces the window that the summary speaks of.
     fn sql_of(&self, judged: &Judged, window: Duration, now: Timestamp) -> String {
         let end = SliceIndex::holding(now).next().start();
-        reproducing_sql(&self.checked, &judged.groups, (end - window, end))
+        reproducing_sql(&self.checked, &judged.groups, (end - window, end), now)
     }
 }

@@ -33,6 +33,8 @@ impl Allowance {
 pub(super) struct Unread {
     /// Since the last pass, the earliest event time that came.
     since: Option<Timestamp>,
+    /// When that was read last.
+    read_at: Option<Timestamp>,
     /// Of the past: [from, to), read from its end.
     past: Option<(SliceIndex, SliceIndex)>,
     /// Whether `past` is known to begin with an event.
@@ -44,7 +46,14 @@ pub(super) struct Unread {
 
 impl Unread {
     pub(super) const fn new(since: Timestamp, is_new: bool) -> Self {
-        Self { since: Some(since), past: None, is_probed: false, stretch: LONGEST_STRETCH, is_new }
+        Self {
+            since: Some(since),
+            read_at: None,
+            past: None,
+            is_probed: false,
+            stretch: LONGEST_STRETCH,
+            is_new,
+        }
     }
 
     pub(super) fn from(&mut self, time: Timestamp) {
@@ -67,12 +76,18 @@ impl ObjectiveWatch {
         allowance: &mut Allowance,
         now: Timestamp,
     ) -> Result<(), QueryError> {
+        if let Some(read_at) = self.unread.read_at.filter(|_| self.checked.speaks_of_now) {
+            // What became due since then.
+            self.unread.from(read_at.min(now));
+        }
         if let Some(since) = self.unread.since {
             let end = SliceIndex::holding(newest).next();
             let from = SliceIndex::holding(since).max(self.oldest_needed(now));
+            let from = from.aligned(self.objective().budgeting.slice());
             let live = end.back(self.unread.stretch).max(from);
             self.read(context, (live, end), now).await?;
             self.unread.since = None;
+            self.unread.read_at = Some(now);
             if from < live {
                 self.unread.add_past(from, live);
             }
@@ -128,7 +143,7 @@ impl ObjectiveWatch {
     }
 
     fn oldest_needed(&self, now: Timestamp) -> SliceIndex {
-        let tiers = TIERS.into_iter().map(|tier| tier.long);
+        let tiers = TIERS.into_iter().chain(self.thresholds.iter().map(|it| it.tier)).map(|tier| tier.long);
         let longest = tiers.fold(self.objective().window, std::time::Duration::max) - SLICE;
         SliceIndex::holding(now - longest)
     }

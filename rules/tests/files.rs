@@ -1,0 +1,6 @@
+//! What the files of a rule writer mean, over a real lake and a real engine.
+
+#[path = "files/fixture.rs"]
+mod fixture;
+#[path = "files/openslo.rs"]
+mod openslo;
