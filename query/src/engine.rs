@@ -19,6 +19,7 @@ use crate::cancel::cancellable;
 use crate::config::{CONCURRENT_EVALUATIONS, CONCURRENT_STATEMENTS, RESULT_LIMIT_BYTES};
 use crate::fence::{self, AllowList};
 use crate::lane::{self, Lane, LaneStats};
+use crate::row_wise::RowWise;
 use crate::session::{self, Sources};
 use crate::views::Views;
 use crate::{Config, QueryError, QueryOutput, output};
@@ -127,6 +128,50 @@ impl QueryEngine {
     pub async fn describe(&self, sql: &str) -> Result<Description, QueryError> {
         let work = Arc::clone(&self.inner).explain(sql.to_owned());
         self.inner.rules.run(|_| work).await
+    }
+
+    /// The statement as a question of single rows; `None` when it is none, or when the table has rows that the lake hasn't.
+    pub async fn row_wise(&self, sql: &str) -> Result<Option<RowWise>, QueryError> {
+        let (inner, sql) = (Arc::clone(&self.inner), sql.to_owned());
+        let work = |_| async move {
+            let statement = fence::admit(&sql, &inner.allowed)?;
+            let state = inner.open(Face::Rules, inner.clock.now())?;
+            let plan = session::plan(&state, statement).await?;
+            if reads_now(&plan)? {
+                return Ok(None);
+            }
+            Ok(RowWise::of(&state.optimize(&plan)?, &state)?)
+        };
+        self.inner.rules.run(work).await
+    }
+
+    /// Shows every row of [from, to) to `add`, batch by batch, in the rules' lane: for who asks many questions of the same
+    /// rows. There is no limit on rows, for none is kept.
+    pub async fn fold_rows<T: Send + 'static>(
+        &self,
+        table: Table,
+        columns: &[String],
+        (from, to): (Timestamp, Timestamp),
+        now: Timestamp,
+        mut into: T,
+        add: impl Fn(&mut T, RecordBatch) -> Result<(), QueryError> + Send + 'static,
+    ) -> Result<T, QueryError> {
+        let inner = Arc::clone(&self.inner);
+        let columns: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
+        let sql = format!("SELECT {} FROM {table} WHERE time >= $1 AND time < $2", columns.join(", "));
+        let work = |stop: CancellationToken| async move {
+            let statement = fence::admit(&sql, &inner.allowed)?;
+            let state = inner.open(Face::Rules, now)?;
+            let plan = session::plan(&state, statement).await?;
+            let plan = plan.replace_params_with_values(&values(&[Param::Time(from), Param::Time(to)]))?;
+            let plan = cancellable(state.create_physical_plan(&plan).await?, &stop)?;
+            let mut rows = execute_stream(plan, state.task_ctx())?;
+            while let Some(batch) = rows.next().await {
+                add(&mut into, batch?)?;
+            }
+            Ok(into)
+        };
+        self.inner.rules.run(work).await
     }
 
     async fn answer(

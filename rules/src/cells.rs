@@ -98,6 +98,11 @@ impl Column {
         }
     }
 
+    /// A boolean that is there and holds.
+    pub(crate) fn is_true(&self, row: usize) -> bool {
+        *self.0.data_type() == DataType::Boolean && self.0.is_valid(row) && self.0.as_boolean().value(row)
+    }
+
     /// A count: whole and not negative, 0 when it is anything else.
     pub(crate) fn count(&self, row: usize) -> u64 {
         if self.0.is_null(row) || *self.0.data_type() != DataType::Int64 {

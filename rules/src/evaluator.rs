@@ -17,6 +17,7 @@ use crate::{Config, RulesError, store};
 
 mod group_watch;
 mod objective_watch;
+mod shared;
 
 use group_watch::GroupWatch;
 use objective_watch::{Allowance, Arrived, ObjectiveWatch};
@@ -73,7 +74,8 @@ impl Evaluator {
         for checked in rules.objectives {
             tables.extend(checked.tables.iter().map(|table| (*table, Seen::default())));
             let stored = store::restore_slices(&engine, &checked.objective, &checked.tables).await;
-            objectives.push(ObjectiveWatch::new(checked, stored, &config));
+            let question = shared::question(&checked, &engine).await;
+            objectives.push(ObjectiveWatch::new(checked, stored, question, &config));
         }
         let groups = rules.groups.into_iter().map(|group| GroupWatch::new(group, &config)).collect();
         let remembered = store::restore_instances(&engine).await?;
@@ -128,11 +130,15 @@ impl Evaluator {
     async fn pass_objectives(&mut self, now: Timestamp) {
         let sources: Vec<SourceStatus> = self.sources.iter().flat_map(|book| book.sources(now)).collect();
         let arrived = Arrived { tables: &self.tables, sources: &sources };
+        for watch in &mut self.objectives {
+            watch.notice(arrived, now);
+        }
+        shared::read(&mut self.objectives, &self.context, now).await;
         let mut allowance = Allowance::of_a_tick();
         let count = self.objectives.len();
         for position in 0..count {
             let watch = &mut self.objectives[(self.turn + position) % count];
-            watch.pass(&self.context, arrived, &mut allowance, now).await;
+            watch.pass(&self.context, &sources, &mut allowance, now).await;
         }
         self.turn = (self.turn + 1) % count.max(1);
     }

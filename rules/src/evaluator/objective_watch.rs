@@ -3,9 +3,11 @@
 //! is: nothing fires, nothing resolves.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_model::{Labels, SourceStatus, Table, TenantName, Timestamp};
+use plimsoll_query::RowWise;
 
 use super::{Context, Seen};
 use crate::Config;
@@ -38,6 +40,8 @@ const FUTURE_LIMIT: Duration = Duration::from_secs(3_600);
 #[derive(Debug)]
 pub(super) struct ObjectiveWatch {
     checked: CheckedObjective,
+    /// Its query, when that looks at one row at a time.
+    question: Option<Arc<RowWise>>,
     thresholds: Vec<Threshold>,
     pub(super) slices: Slices,
     unread: Unread,
@@ -61,7 +65,12 @@ pub(super) struct Arrived<'a> {
 }
 
 impl ObjectiveWatch {
-    pub(super) fn new(checked: CheckedObjective, stored: Stored, config: &Config) -> Self {
+    pub(super) fn new(
+        checked: CheckedObjective,
+        stored: Stored,
+        question: Option<RowWise>,
+        config: &Config,
+    ) -> Self {
         let objective = &checked.objective;
         let thresholds = objective.thresholds();
         let tiers = TIERS.into_iter().chain(thresholds.iter().map(|threshold| threshold.tier));
@@ -76,6 +85,7 @@ impl ObjectiveWatch {
             |kind: &str| Instances::new(format!("{kind}/{}", objective.name), config.interval, url.clone());
         Self {
             thresholds,
+            question: question.map(Arc::new),
             slices,
             unread: Unread::new(stored.reread_from, stored.slices.is_empty()),
             sight: Sight::new(objective.blind.clone(), &checked.tables),
@@ -101,13 +111,13 @@ impl ObjectiveWatch {
     pub(super) async fn pass(
         &mut self,
         context: &Context,
-        arrived: Arrived<'_>,
+        sources: &[SourceStatus],
         allowance: &mut Allowance,
         now: Timestamp,
     ) {
-        self.slices.advance(now);
-        self.look(context, arrived, allowance, now).await;
-        self.state_blindness(context, arrived.sources, now);
+        let error = self.read_news(context, allowance, now).await.err().map(|error| error.to_string());
+        self.trouble.set(&self.instances.rule, error, context.ledger.as_ref(), now);
+        self.state_blindness(context, sources, now);
         if self.is_held() {
             return;
         }
@@ -136,25 +146,18 @@ impl ObjectiveWatch {
         self.sight.is_blind() || self.trouble.is_there()
     }
 
-    /// At what came: how far the sources have got, and what it does to the slices.
-    async fn look(
-        &mut self,
-        context: &Context,
-        arrived: Arrived<'_>,
-        allowance: &mut Allowance,
-        now: Timestamp,
-    ) {
+    /// What came: how far the sources have got, and what must be read.
+    pub(super) fn notice(&mut self, arrived: Arrived<'_>, now: Timestamp) {
+        self.slices.advance(now);
         let seen = self.checked.tables.iter().filter_map(|table| arrived.tables.get(table));
         let watermark = seen.clone().filter_map(|seen| seen.watermark).max();
         let earliest = seen.filter_map(|seen| seen.earliest).min();
+        let newest = watermark.unwrap_or(now).min(now + FUTURE_LIMIT).max(now);
+        self.unread.newest = newest;
         if let Some(earliest) = earliest {
             self.unread.from(earliest);
         }
         self.sight.look(arrived.sources, watermark, earliest, now);
-        let newest = watermark.unwrap_or(now).min(now + FUTURE_LIMIT).max(now);
-        let error =
-            self.read_news(context, newest, allowance, now).await.err().map(|error| error.to_string());
-        self.trouble.set(&self.instances.rule, error, context.ledger.as_ref(), now);
     }
 
     async fn state(&mut self, judged: &Judged, context: &Context, now: Timestamp) {

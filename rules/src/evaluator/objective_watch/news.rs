@@ -1,16 +1,21 @@
 //! Bringing slices up to date: the newest stretch at once, what is older bit by bit, from the newest to the oldest, so that
 //! a new objective of ninety days judges its last hours within a tick and delays nobody.
 
+use std::sync::Arc;
+
 use plimsoll_model::Timestamp;
-use plimsoll_query::QueryError;
+use plimsoll_query::{QueryError, RowWise};
 
 use super::{Context, ObjectiveWatch};
 use crate::burn::TIERS;
 use crate::indicator::{first_event, read_slices};
-use crate::slices::{SLICE, SliceIndex};
+use crate::slices::{SLICE, Slice, SliceIndex};
 
 /// Events are read in stretches of this many slices at most; shorter ones once an answer outgrew the engine's limits.
 const LONGEST_STRETCH: u32 = 2_160;
+
+/// What came later than this is read by each objective for itself, and counted there.
+const SHARED_STRETCH: u32 = 30;
 
 /// Stretches of the past that may be read in one tick, all objectives together.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub(super) struct Unread {
     since: Option<Timestamp>,
     /// When that was read last.
     read_at: Option<Timestamp>,
+    /// The latest event that counts.
+    pub(super) newest: Timestamp,
     /// Of the past: [from, to), read from its end.
     past: Option<(SliceIndex, SliceIndex)>,
     /// Whether `past` is known to begin with an event.
@@ -49,6 +56,7 @@ impl Unread {
         Self {
             since: Some(since),
             read_at: None,
+            newest: Timestamp::MIN,
             past: None,
             is_probed: false,
             stretch: LONGEST_STRETCH,
@@ -68,11 +76,27 @@ impl Unread {
 }
 
 impl ObjectiveWatch {
+    pub(in crate::evaluator) fn question(&self) -> Option<&Arc<RowWise>> {
+        self.question.as_ref()
+    }
+
+    /// [from, end) of what came, when it is new enough to be read together with that of others.
+    pub(in crate::evaluator) fn live(&self) -> Option<(SliceIndex, SliceIndex)> {
+        let (from, end) =
+            (SliceIndex::holding(self.unread.since?), SliceIndex::holding(self.unread.newest).next());
+        (from >= end.back(SHARED_STRETCH)).then_some((from, end))
+    }
+
+    /// All that is in [from, end) is in these slices.
+    pub(in crate::evaluator) fn was_read(&mut self, (from, end): (SliceIndex, SliceIndex), slices: &[Slice]) {
+        self.slices.replace(from, end, slices);
+        self.unread.since = None;
+    }
+
     /// Reads what arrived, and nothing when nothing did. What could not be read is read next time.
     pub(super) async fn read_news(
         &mut self,
         context: &Context,
-        newest: Timestamp,
         allowance: &mut Allowance,
         now: Timestamp,
     ) -> Result<(), QueryError> {
@@ -81,7 +105,7 @@ impl ObjectiveWatch {
             self.unread.from(read_at.min(now));
         }
         if let Some(since) = self.unread.since {
-            let end = SliceIndex::holding(newest).next();
+            let end = SliceIndex::holding(self.unread.newest).next();
             let from = SliceIndex::holding(since).max(self.oldest_needed(now));
             let from = from.aligned(self.objective().budgeting.slice());
             let live = end.back(self.unread.stretch).max(from);
