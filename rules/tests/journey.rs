@@ -392,6 +392,20 @@ async fn few_orders_at_night_wait_and_say_so() {
     assert!(waiting.contains("pending") && waiting.contains("so little traffic 12 bad in 1 h"), "{waiting}");
 }
 
+/// The same throws in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+
+    fn of<const N: usize>(&mut self, sides: [&'static str; N]) -> &'static str {
+        sides[usize::try_from(self.below(N as u64)).expect("few sides")]
+    }
+}
+
 /// Of one kind each: by a name, by another, of any name, with a group, and one that looks beyond its rows.
 const FOUR: [(&str, &str); 4] = [
     (
@@ -422,26 +436,18 @@ async fn objectives_that_share_their_reading_count_what_the_engine_counts() {
         })
         .collect();
     let mut house = House::open(&[("slos.yaml", &slos.join("---\n"))]).await;
-    let mut seed: u64 = 7;
-    let mut dice = move |sides: u64| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 33) % sides
-    };
+    let mut dice = Dice(7);
     for round in 0..40_u64 {
-        house.clock.advance(Duration::from_secs(3 + dice(9)));
+        house.clock.advance(Duration::from_secs(3 + dice.below(9)));
         let mut rows = Vec::new();
-        for _ in 0..dice(12) {
-            let age = if dice(9) == 0 { dice(7_200) } else { dice(20) };
-            let warehouse = ["WH1", "WH2", "WH3"][dice(3) as usize];
-            let mut row = house.order(
-                warehouse,
-                ["ok", "failed"][dice(2) as usize],
-                house.now() - Duration::from_secs(age),
-            );
+        for _ in 0..dice.below(12) {
+            let age = if dice.below(9) == 0 { dice.below(7_200) } else { dice.below(20) };
+            let time = house.now() - Duration::from_secs(age);
+            let mut row = house.order(dice.of(["WH1", "WH2", "WH3"]), dice.of(["ok", "failed"]), time);
             row["event_name"] =
-                json!(["odoo.sale.order.confirmed", "odoo.stock.picking.done", "other"][dice(3) as usize]);
-            row["duration_ms"] = json!(dice(1_000));
-            row["amount"] = if dice(5) == 0 { Value::Null } else { json!(dice(40)) };
+                json!(dice.of(["odoo.sale.order.confirmed", "odoo.stock.picking.done", "other"]));
+            row["duration_ms"] = json!(dice.below(1_000));
+            row["amount"] = if dice.below(5) == 0 { Value::Null } else { json!(dice.below(40)) };
             rows.push(row);
         }
         if !rows.is_empty() {
