@@ -38,7 +38,10 @@ def remembered(record, kind, load):
 
 
 def name_of(record, field="name"):
-    return remembered(record, field, lambda found: found[field]) if record else None
+    """In English where names are translated: the same name whoever works in whatever language."""
+    if not record:
+        return None
+    return remembered(record, field, lambda found: found.with_context(lang="en_US")[field])
 
 
 def company(record):
@@ -54,13 +57,13 @@ def warehouse_code(warehouse):
 
 
 def customer(record):
-    """A pseudonym of whom it is for: of the company that a contact belongs to, so that its orders stay
-    together."""
+    """A pseudonym of whom it is for: the number of the company that a contact belongs to, so that its orders
+    stay together. It names nobody outside of this database, and the PostgreSQL reader says the same."""
     partner = value(record, "partner_id")
     if not partner:
         return None
     commercial = remembered(partner, "commercial", lambda found: found.commercial_partner_id.id) or partner.id
-    return runtime.get().pseudonym(record.env.cr.dbname, "res.partner,%d" % commercial)
+    return "partner-%d" % commercial
 
 
 def user_group(records, unit, area):
@@ -77,7 +80,7 @@ def channel(order, unit):
         return unit.channel
     if related(order, "website_id"):
         return "website"
-    return "backend"
+    return name_of(value(order, "team_id")) or "backend"
 
 
 def moment(found):
@@ -92,6 +95,12 @@ def moment(found):
 def micros(found):
     """Microseconds of Unix time of a datetime in UTC."""
     return calendar.timegm(found.timetuple()) * 1_000_000 + found.microsecond
+
+
+def age(record, txn):
+    """Seconds from the record's creation to the start of this transaction, as the PostgreSQL reader has it."""
+    created = value(record, "create_date")
+    return max(0, txn - micros(created)) / 1e6 if created and txn else None
 
 
 def transaction_start(cr):

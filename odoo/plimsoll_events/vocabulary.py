@@ -24,6 +24,7 @@ EVENTS = {
     "odoo.sale.order.confirmed": (
         "odoo.res_id",
         *_ATTEMPT,
+        "odoo.record.age",
         "business.process_id",
         "business.warehouse",
         "business.channel",
@@ -51,6 +52,7 @@ EVENTS = {
     "odoo.stock.picking.done": (
         "odoo.res_id",
         *_ATTEMPT,
+        "odoo.record.age",
         "odoo.picking.step",
         "odoo.picking.backorder",
         "business.process_id",
@@ -78,6 +80,7 @@ EVENTS = {
     "odoo.stock.picking.batch.done": (
         "odoo.res_id",
         *_ATTEMPT,
+        "odoo.record.age",
         "odoo.picking.wave",
         "odoo.picking.step",
         "business.process_id",
@@ -97,6 +100,7 @@ EVENTS = {
     "odoo.account.move.posted": (
         "odoo.res_id",
         *_ATTEMPT,
+        "odoo.record.age",
         "odoo.move.type",
         "odoo.journal",
         "business.process_id",
@@ -135,6 +139,7 @@ EVENTS = {
     "odoo.purchase.order.confirmed": (
         "odoo.res_id",
         *_ATTEMPT,
+        "odoo.record.age",
         "business.process_id",
         "business.warehouse",
         *_MONEY,
@@ -236,7 +241,13 @@ _INTEGERS = (
     "odoo.http.queries",
     "http.response.status_code",
 )
-_DOUBLES = ("business.duration", "business.amount", "odoo.commit_wait", "odoo.http.sql_duration")
+_DOUBLES = (
+    "business.duration",
+    "business.amount",
+    "odoo.commit_wait",
+    "odoo.http.sql_duration",
+    "odoo.record.age",
+)
 _BOOLEANS = ("odoo.picking.wave", "odoo.picking.backorder")
 
 # Everything else is text.

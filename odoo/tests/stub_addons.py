@@ -109,7 +109,7 @@ class Carrier(BaseModel):
 
 class Order(BaseModel):
     _name = "sale.order"
-    _own_fields = ("name", "state", "amount_untaxed", "commitment_date")
+    _own_fields = ("create_date", "name", "state", "amount_untaxed", "commitment_date")
     _links = {
         "company_id": "res.company",
         "currency_id": "res.currency",
@@ -165,7 +165,7 @@ class PricelistItem(BaseModel):
 
 class Picking(BaseModel):
     _name = "stock.picking"
-    _own_fields = ("name", "state", "origin", "date_done", "date_deadline", "scheduled_date")
+    _own_fields = ("create_date", "name", "state", "origin", "date_done", "date_deadline", "scheduled_date")
     _links = {
         "company_id": "res.company",
         "picking_type_id": "stock.picking.type",
@@ -227,7 +227,7 @@ class Move(BaseModel):
 
 class Batch(BaseModel):
     _name = "stock.picking.batch"
-    _own_fields = ("name", "state", "is_wave")
+    _own_fields = ("create_date", "name", "state", "is_wave")
     _links = {
         "company_id": "res.company",
         "picking_type_id": "stock.picking.type",
@@ -246,7 +246,7 @@ class Journal(BaseModel):
 
 class AccountMove(BaseModel):
     _name = "account.move"
-    _own_fields = ("name", "state", "move_type", "invoice_origin", "amount_untaxed")
+    _own_fields = ("create_date", "name", "state", "move_type", "invoice_origin", "amount_untaxed")
     _links = {
         "company_id": "res.company",
         "currency_id": "res.currency",
@@ -303,7 +303,7 @@ class PaymentTransaction(BaseModel):
 
 class PurchaseOrder(BaseModel):
     _name = "purchase.order"
-    _own_fields = ("name", "state", "amount_untaxed", "date_planned")
+    _own_fields = ("create_date", "name", "state", "amount_untaxed", "date_planned")
     _links = {
         "company_id": "res.company",
         "currency_id": "res.currency",

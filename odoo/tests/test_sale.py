@@ -41,13 +41,15 @@ class Orders(Quiet):
         self.assertRegex(facts["event.id"], r"^shop:sale\.order:%d:confirmed:\d{16}$" % self.order_id)
         self.assertGreater(facts["business.duration"], 0)
         self.assertGreaterEqual(facts["odoo.commit_wait"], 0)
+        self.assertGreater(facts["odoo.record.age"], 0)
 
     def test_the_customer_is_a_pseudonym_and_the_name_is_nowhere(self):
         order = self.order()
         order.action_confirm()
         order.env.cr.commit()
         facts = self.one(CONFIRMED)
-        self.assertRegex(facts["business.customer"], r"^[0-9a-f]{16}$")
+        partner = self.id_of("res.partner", name="A person's name")
+        self.assertEqual(facts["business.customer"], "partner-%d" % partner)
         self.assertNotIn("person", str(facts))
 
     def test_a_rolled_back_order_is_not_an_order(self):

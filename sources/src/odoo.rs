@@ -10,6 +10,7 @@ mod fields;
 mod gauges;
 mod labels;
 mod low_water;
+mod masses;
 mod missed;
 mod reader;
 mod schema;

@@ -23,6 +23,9 @@ pub(crate) struct Attribute {
     pub(crate) unit: Option<String>,
     #[serde(default)]
     pub(crate) values: Vec<String>,
+    /// Who sends it, where not everybody does who sends its event.
+    #[serde(default)]
+    pub(crate) from: Vec<String>,
 }
 
 /// An event, a log record or a span; only the last has a kind.

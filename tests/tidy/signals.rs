@@ -25,6 +25,8 @@ struct Attribute {
     unit: Option<String>,
     column: Option<String>,
     #[serde(default)]
+    from: Vec<String>,
+    #[serde(default)]
     values: Vec<String>,
     brief: String,
 }
@@ -92,6 +94,8 @@ fn violations(signals: &Signals) -> Vec<String> {
     }
     let senders = signals.events.iter().map(|event| (&event.name, &event.from));
     let senders = senders.chain(signals.metrics.iter().map(|metric| (&metric.name, &metric.from)));
+    let own = signals.attributes.iter().filter(|attribute| !attribute.from.is_empty());
+    let senders = senders.chain(own.map(|attribute| (&attribute.name, &attribute.from)));
     for (name, from) in senders {
         if from.is_empty() || from.iter().any(|sender| !SENDERS.contains(&&**sender)) {
             found.push(format!("{name}: nobody we know sends it: {from:?}"));
@@ -120,7 +124,7 @@ fn page(signals: &Signals) -> String {
         line(&mut page, &format!("| `{name}` | {when} | {} | {} | `{id}` |", from.join(", "), code(also)));
     }
     page += "\n## Attributes\n\n| attribute | type | unit | column of `business_events` | meaning |\n| --- | --- | --- | --- | --- |\n";
-    for Attribute { name, kind, unit, column, values, brief } in &signals.attributes {
+    for Attribute { name, kind, unit, column, values, brief, .. } in &signals.attributes {
         let values = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
         let column = column.as_ref().map(|column| format!("`{column}`")).unwrap_or_default();
         let unit = unit.as_deref().unwrap_or_default();

@@ -205,7 +205,10 @@ class Transition(Hook):
         return event(self.event, event_id, known, work.unit, self.key(res_id), work.started, ended)
 
     def _known(self, record, work):
-        return guarded(self.where, self.facts, record, work) or {}
+        return guarded(self.where, self._facts, record, work) or {}
+
+    def _facts(self, record, work):
+        return {"odoo.record.age": facts.age(record, work.txn), **self.facts(record, work)}
 
 
 class Run(Hook):

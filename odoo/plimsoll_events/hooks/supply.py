@@ -147,7 +147,11 @@ class PriceChange(Transition):
 
     def record(self, work, res_id, known, count, ended=0):
         record = super().record(work, res_id, known, count, ended)
-        record.attributes["event.id"] = "%s:product.price:%s:updated:%s" % (work.cr.dbname, res_id, work.txn)
+        record.attributes["event.id"] = "%s:product.price:%s:updated:%s" % (
+            work.cr.dbname,
+            work.cr.dbname,
+            work.txn,
+        )
         return record
 
 

@@ -1,13 +1,13 @@
 //! What an event says about its record: read by key, a few at a time, in the snapshot that showed the event.
 
-use super::fields::{As, Field, Fields, picking_step};
+use super::fields::{As, Field, Fields, micros, picking_step};
 use super::schema::{Join, Need, Schema};
 
 /// Records of one model, and how their attributes are read.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
     pub(crate) model: &'static str,
-    /// `$1` is the ids.
+    /// `$1` is the ids; after the id comes when it was created, in microseconds, then the fields.
     pub(crate) sql: String,
     pub(crate) fields: Vec<Field>,
 }
@@ -43,7 +43,8 @@ impl Document {
             _ => ("purchase_order", purchase(schema)),
         };
         let sql = format!(
-            "SELECT d.id::int8{} FROM {table} d{} WHERE d.id = ANY($1)",
+            "SELECT d.id::int8, {}{} FROM {table} d{} WHERE d.id = ANY($1)",
+            micros(&schema.or_null("d", table, "create_date", "timestamp")),
             fields.list(),
             fields.joins()
         );
@@ -51,8 +52,21 @@ impl Document {
     }
 }
 
+/// Whom an order is for: the company that its contact belongs to, as the Odoo module says it.
+pub(super) const CUSTOMERS: &[Need] =
+    &[("sale_order", &["partner_id"]), ("res_partner", &["id", "commercial_partner_id"])];
+
 pub(super) fn order(schema: &Schema) -> Fields<'_> {
-    let fields = Fields::of(schema)
+    let fields = if schema.has_all(CUSTOMERS) {
+        Fields::of(schema).join(" LEFT JOIN res_partner rp ON rp.id = d.partner_id").raw(
+            "business.customer",
+            As::Partner,
+            "coalesce(rp.commercial_partner_id, d.partner_id)",
+        )
+    } else {
+        Fields::of(schema)
+    };
+    let fields = fields
         .raw("business.process_id", As::Text, "d.name")
         .named(
             "business.warehouse",
@@ -66,7 +80,6 @@ pub(super) fn order(schema: &Schema) -> Fields<'_> {
             },
         )
         .own("business.amount", As::Number, "d", "sale_order", "amount_untaxed")
-        .own("business.customer", As::Partner, "d", "sale_order", "partner_id")
         .own("business.due", As::Moment, "d", "sale_order", "commitment_date")
         .company("d", "sale_order")
         .currency("d", "sale_order");

@@ -6,6 +6,7 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use plimsoll_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::documents;
 use super::labels::{self, Labels};
 use super::low_water::{Advance, LowWater, Sight};
 use super::schema::{Rights, Schema};
@@ -24,6 +25,8 @@ pub(crate) struct Memory {
     watched: BTreeMap<String, Watched>,
     #[serde(default)]
     pub(super) missed: super::missed::Missed,
+    #[serde(default)]
+    pub(super) masses: super::masses::Told,
 }
 
 /// A look under way.
@@ -60,6 +63,9 @@ pub(crate) struct Found {
 impl Feeds<'_> {
     /// Only what ends the connection ends the look.
     pub(crate) async fn look(&mut self, memory: &mut Memory) -> Result<(), Trouble> {
+        if let Some(missing) = self.schema.missing(documents::CUSTOMERS) {
+            self.found.rights.want("customers of orders", missing);
+        }
         let tracked = self.tracked(memory).await;
         self.settle("state changes", tracked)?;
         for watch in WATCHES {

@@ -15,7 +15,7 @@ pub(crate) enum As {
     Flag,
     /// A time of Odoo's (UTC without saying so), as RFC 3339.
     Moment,
-    /// A record's number, as a pseudonym: `partner-42`.
+    /// A partner's number, as a pseudonym that only the database can resolve: `partner-42`. The module says the same.
     Partner,
 }
 

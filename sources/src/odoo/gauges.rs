@@ -12,8 +12,6 @@ use crate::postgres::{Connection, Kind, Pace, Trouble};
 
 mod catalogue;
 
-pub(crate) use catalogue::GAUGES;
-
 /// Sets of labels that a gauge remembers, to say zero when a group is empty.
 const MOST_GROUPS: usize = 2_000;
 
@@ -64,7 +62,7 @@ impl Gauges {
         rights: &mut Rights,
     ) -> Result<Round, Trouble> {
         let mut round = Round::default();
-        for gauge in GAUGES {
+        for gauge in catalogue::all() {
             if let Some(missing) = schema.missing(gauge.needs) {
                 rights.want(gauge.what, missing);
                 continue;

@@ -119,7 +119,7 @@ impl Feeds<'_> {
             }
             let at = crate::postgres::from_micros(due);
             let event = format!("stock.picking:{id}:missed:{due}");
-            let known = attributes(&row, 2, &document.fields)?;
+            let known = attributes(&row, 3, &document.fields)?;
             let record = self.failed("odoo.stock.picking.missed", "stock.picking", &event, at);
             self.found.events.push(record.integer("odoo.res_id", id).with_all(known).build());
         }
@@ -155,7 +155,7 @@ impl Feeds<'_> {
             let (id, due): (i64, i64) = (row.get(0)?, row.get(1)?);
             let due = crate::postgres::from_micros(due);
             let day = due.to_utc().date_naive();
-            let known = attributes(&row, 2, &document.fields)?;
+            let known = attributes(&row, 3, &document.fields)?;
             let record = self
                 .failed(
                     "odoo.account.move.missed",
@@ -287,6 +287,7 @@ pub(crate) fn gaps() -> String {
         .to_owned()
 }
 
+/// The due time stands behind the id, before the time of creation.
 fn dated(document: &Document, due: &str, condition: &str) -> String {
     let select =
         document.sql.replacen("SELECT d.id::int8", &format!("SELECT d.id::int8, {}", micros(due)), 1);

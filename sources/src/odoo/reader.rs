@@ -38,6 +38,7 @@ pub(crate) struct OdooReader {
     written: Option<Timestamp>,
     gauges: Gauges,
     gauges_due: Option<Timestamp>,
+    masses: super::masses::Paces,
     gauge_notes: Vec<String>,
 }
 
@@ -76,6 +77,7 @@ impl OdooReader {
             written: None,
             gauges: Gauges::default(),
             gauges_due: None,
+            masses: super::masses::Paces::default(),
             gauge_notes: Vec::new(),
         })
     }
@@ -116,6 +118,7 @@ impl OdooReader {
                 feeds.settle("sequence gaps", gaps)?;
             }
             memory.missed = missed;
+            feeds.look_for_masses(&mut memory.masses, &mut self.masses, self.clock.as_ref()).await?;
             self.gauge_notes = round.notes;
             self.gauge_notes
                 .extend(std::mem::take(&mut feeds.found.rights).cures(&session.connection.server.user));

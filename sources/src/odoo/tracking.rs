@@ -41,6 +41,17 @@ struct Change {
     new: Option<String>,
 }
 
+/// What is known of a record beside its change.
+#[derive(Clone, Debug, Default)]
+struct Details {
+    created: Option<i64>,
+    attributes: Vec<KeyValue>,
+    is_bulk: bool,
+}
+
+/// From so many records in one transaction on, nobody waits for each of them. The module draws the same line.
+const BULK: usize = 100;
+
 /// What one look found.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
@@ -77,8 +88,11 @@ pub(crate) async fn read(
     for (model, rows) in wanted {
         let Some(document) = Document::of(model, schema) else { continue };
         let details = details(reading, &document, &rows).await?;
+        let mut together: HashMap<(i64, &str), usize> = HashMap::new();
+        rows.iter().for_each(|(row, name)| *together.entry((row.txn, name)).or_default() += 1);
         for (row, name) in rows {
-            let known = details.get(&row.res_id).cloned().unwrap_or_default();
+            let mut known = details.get(&row.res_id).cloned().unwrap_or_default();
+            known.is_bulk = together[&(row.txn, name)] >= BULK;
             changes.events.push(event(row, name, document.model, known, database, now));
         }
     }
@@ -151,11 +165,16 @@ async fn details(
     reading: &Reading<'_>,
     document: &Document,
     rows: &[(&Change, &'static str)],
-) -> Result<HashMap<i64, Vec<KeyValue>>, Trouble> {
+) -> Result<HashMap<i64, Details>, Trouble> {
     let ids: Vec<i64> = rows.iter().map(|(row, _)| row.res_id).collect();
     let mut details = HashMap::with_capacity(ids.len());
     for row in reading.ask(&document.sql, &[(&ids, Type::INT8_ARRAY)]).await? {
-        details.insert(row.get::<i64>(0)?, attributes(&row, 1, &document.fields)?);
+        let known = Details {
+            created: row.get(1)?,
+            attributes: attributes(&row, 2, &document.fields)?,
+            ..Details::default()
+        };
+        details.insert(row.get::<i64>(0)?, known);
     }
     Ok(details)
 }
@@ -164,11 +183,14 @@ fn event(
     change: &Change,
     name: &'static str,
     model: &str,
-    details: Vec<KeyValue>,
+    details: Details,
     database: &str,
     now: Timestamp,
 ) -> LogRecord {
     let transition = name.rsplit('.').next().unwrap_or(name);
+    let has_age = matches!(transition, "confirmed" | "posted" | "done");
+    let age = details.created.filter(|_| has_age).map(|created| seconds(change.txn - created));
+    let workload = if details.is_bulk { Some("bulk") } else { None };
     Record::at(Timestamp::from_nanos(change.at.saturating_mul(1_000)), now)
         .named(name)
         .text("event.id", format!("{database}:{model}:{}:{transition}:{}", change.res_id, change.txn))
@@ -176,6 +198,16 @@ fn event(
         .text("odoo.db", database)
         .text("odoo.model", model)
         .integer("odoo.res_id", change.res_id)
-        .with_all(details)
+        .some_text("business.workload", workload)
+        .some_number("odoo.record.age", age)
+        .some_number("odoo.transaction.duration", has_age.then(|| seconds(change.at - change.txn)))
+        .with_all(details.attributes)
         .build()
+}
+
+/// Odoo cuts some times to whole seconds and others not, so that a difference may seem negative.
+fn seconds(micros: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "an age in microseconds")]
+    let micros = micros.max(0) as f64;
+    micros / 1e6
 }

@@ -7,6 +7,7 @@ mod harness;
 
 mod logs;
 mod odoo;
+mod odoo_kpis;
 mod odoo_rights;
 mod odoo_versions;
 mod platform;

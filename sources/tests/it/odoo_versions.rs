@@ -122,6 +122,8 @@ async fn check(odoo: &Odoo, reader: &Reader, version: u32) {
         "business.company",
         "business.amount",
         "business.currency",
+        "business.customer",
+        "business.workload",
         "odoo.res_id",
     ];
     let known = [
@@ -130,9 +132,17 @@ async fn check(odoo: &Odoo, reader: &Reader, version: u32) {
         ("business.company", "Nordwind GmbH"),
         ("business.amount", "100.5"),
         ("business.currency", "EUR"),
+        // The company of the contact who ordered.
+        ("business.customer", "partner-41"),
+        ("business.workload", ""),
         ("odoo.res_id", "1"),
     ];
     assert_eq!(of(&confirmed, &keys), same(&known), "{version}");
+    let seconds = |event: &crate::harness::Event, key: &str| -> f64 {
+        event.get(key).parse().unwrap_or_else(|_| panic!("{version}: {key} of {event:?}"))
+    };
+    assert!((0.0..60.0).contains(&seconds(&confirmed, "odoo.record.age")), "{confirmed:?}");
+    assert!((0.0..60.0).contains(&seconds(&confirmed, "odoo.transaction.duration")), "{confirmed:?}");
 
     let done = one("odoo.stock.picking.done", &any).await;
     let keys = ["business.process_id", "odoo.picking.step", "business.warehouse", "business.outcome"];

@@ -22,4 +22,22 @@ INSERT INTO queue_job (uuid, state, channel, method_name, model_name, date_creat
 INSERT INTO stock_location (name, usage, warehouse_id) SELECT 'L' || i, 'internal', 1 FROM generate_series(1, 500) i;
 INSERT INTO stock_quant (product_id, location_id, quantity, reserved_quantity, in_date) SELECT i % 10000, 1 + i % 500, i % 7 - 1, 0, now()
   FROM generate_series(1, 60000) i;
+INSERT INTO res_partner (id, commercial_partner_id) SELECT i, i FROM generate_series(100, 5100) i;
+INSERT INTO purchase_order (name, state, company_id, currency_id, amount_untaxed, date_planned, receipt_status, create_date)
+  SELECT 'P' || i, 'purchase', 1, 1, 100, now(), 'full', now() AT TIME ZONE 'UTC' FROM generate_series(1, 20000) i;
+INSERT INTO purchase_order_line (order_id, product_id, create_date)
+  SELECT 1 + i / 10, i % 10000, now() AT TIME ZONE 'UTC' - (200000 - i) / 10 * interval '20 minutes' FROM generate_series(1, 200000) i;
+INSERT INTO product_template (type, create_date, write_date) SELECT 'consu', now(), now() AT TIME ZONE 'UTC' - i * interval '1 hour'
+  FROM generate_series(1, 20000) i;
+INSERT INTO product_product (product_tmpl_id) SELECT i FROM generate_series(1, 20000) i;
+INSERT INTO product_pricelist_item (pricelist_id, write_date) SELECT 1, now() AT TIME ZONE 'UTC' - i / 1000 * interval '1 day'
+  FROM generate_series(1000, 101000) i;
+INSERT INTO stock_move (state, date, company_id, product_id, product_qty, location_id, location_dest_id, picking_id, picking_type_id)
+  SELECT 'done', t, 1, 1 + i % 20000, 1, 1, 1, i, 1 FROM generate_series(1, 150000) i,
+    LATERAL (SELECT now() AT TIME ZONE 'UTC' - (150001 - i) * interval '2 minutes' AS t) x;
+INSERT INTO stock_valuation_layer (stock_move_id, company_id, product_id) SELECT i, 1, 1 FROM generate_series(1, 150000) i;
+INSERT INTO mail_notification (mail_message_id, res_partner_id, notification_type, notification_status, failure_type)
+  SELECT i, 1, 'email', CASE WHEN i % 500 = 0 THEN 'exception' ELSE 'sent' END, 'mail_smtp' FROM generate_series(1, 150000) i;
+INSERT INTO ir_logging (type, name, level, message, path, func, line, create_date)
+  SELECT 'server', 'odoo.http', 'ERROR', 'm', 'p', 'f', 'l', now() AT TIME ZONE 'UTC' - (100001 - i) * interval '10 seconds' FROM generate_series(1, 100000) i;
 ANALYZE;

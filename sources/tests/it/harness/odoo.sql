@@ -17,6 +17,8 @@ END $$;
 
 CREATE TABLE res_company (id serial PRIMARY KEY, name varchar);
 CREATE TABLE res_currency (id serial PRIMARY KEY, name varchar);
+CREATE TABLE res_partner (id serial PRIMARY KEY, name varchar, commercial_partner_id integer);
+INSERT INTO res_partner (id, name, commercial_partner_id) VALUES (41, 'A wholesaler whose name stays here', 41), (42, 'Its buyer', 41);
 INSERT INTO res_company (name) VALUES ('Nordwind GmbH');
 INSERT INTO res_currency (name) VALUES ('EUR');
 
