@@ -46,6 +46,7 @@ pub struct App {
 impl App {
     /// Opens the lakes (replaying their logs), reads rules and routing, and restores what was firing.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let tenants = config.tenants();
         let mut lakes = Vec::with_capacity(tenants.len());
         for tenant in tenants {
@@ -173,7 +174,7 @@ fn report_or_bail<T>(loaded: Option<T>, findings: impl Iterator<Item = (bool, St
 pub async fn check(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<(bool, String)>> {
     let scratch = tempfile::tempdir().context("no temporary folder can be made")?;
     let config = config.with_data_dir(scratch.path().to_owned());
-    let mut found = Vec::new();
+    let mut found: Vec<_> = config.warnings().into_iter().map(|warning| (false, warning)).collect();
 
     let default = Tenant::default();
     let alerting = config.alerting(&default.name);

@@ -215,6 +215,12 @@ impl Config {
         }
     }
 
+    /// What is allowed and probably not meant, each with its place and cure.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        sources::warnings(&self.source_entries)
+    }
+
     #[must_use]
     pub fn telemetry_interval(&self) -> Option<Duration> {
         self.telemetry.enabled.then_some(self.telemetry.interval.0)

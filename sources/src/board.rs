@@ -9,6 +9,8 @@ use crate::source::Fetched;
 
 /// An event time that is older than this, while the source answers, means that it is behind.
 const LATE: Duration = Duration::from_secs(120);
+/// So long after its opening a source may be behind and is still starting: the first looks read what happened before.
+const CHANCE: Duration = Duration::from_secs(300);
 /// Polls that may be missed before silence is lateness.
 const MISSED: u32 = 5;
 /// What a status has room for.
@@ -28,6 +30,9 @@ pub(crate) struct Line {
 struct State {
     state: SourceState,
     since: Timestamp,
+    opened: Timestamp,
+    /// It has been up to date once since it was opened.
+    has_caught_up: bool,
     watermark: Option<Timestamp>,
     last_success: Option<Timestamp>,
     last_error: Option<String>,
@@ -74,6 +79,8 @@ impl Line {
         let state = State {
             state: SourceState::Starting,
             since: now,
+            opened: now,
+            has_caught_up: false,
             watermark: None,
             last_success: None,
             last_error: None,
@@ -119,6 +126,7 @@ impl Line {
         let mut state = self.lock();
         state.last_success = Some(now);
         state.watermark = fetched.watermark.or(state.watermark);
+        state.has_caught_up |= !state.is_behind(now, self.interval);
         state.lacks.clone_from(&fetched.lacks);
         state.lacks.truncate(LONGEST_LIST);
         match &fetched.late {
@@ -187,13 +195,26 @@ impl State {
         if self.state != SourceState::Ok {
             return self.state;
         }
-        let overdue = (interval * MISSED).max(LATE);
-        let is_overdue = |time: Option<Timestamp>| time.is_some_and(|time| now.since(time) > overdue);
-        if is_overdue(self.last_success) || is_overdue(self.watermark) {
+        if self.last_success.is_some_and(|time| now.since(time) > overdue(interval)) {
             return SourceState::Late;
         }
-        SourceState::Ok
+        if !self.is_behind(now, interval) {
+            return SourceState::Ok;
+        }
+        if self.has_caught_up || now.since(self.opened) > CHANCE {
+            return SourceState::Late;
+        }
+        SourceState::Starting
     }
+
+    /// What it read last is older than it should be.
+    fn is_behind(&self, now: Timestamp, interval: Duration) -> bool {
+        self.watermark.is_some_and(|time| now.since(time) > overdue(interval))
+    }
+}
+
+fn overdue(interval: Duration) -> Duration {
+    (interval * MISSED).max(LATE)
 }
 
 /// The lines of one tenant's sources.
@@ -251,6 +272,7 @@ mod tests {
     fn a_source_that_hangs_or_stays_behind_is_late() {
         let line = line();
         line.succeeded(&Fetched { watermark: Some(at(1_000)), ..Fetched::default() }, at(1_001));
+        assert_eq!(line.statuses(at(1_001))[0].state, SourceState::Ok);
         assert_eq!(state(&line, 1_100), SourceState::Ok);
         assert_eq!(state(&line, 1_122), SourceState::Late, "no answer for two minutes");
         line.succeeded(&Fetched { watermark: Some(at(1_010)), ..Fetched::default() }, at(1_200));
@@ -260,5 +282,25 @@ mod tests {
             at(1_202),
         );
         assert_eq!(line.statuses(at(1_202))[0].last_error.as_deref(), Some("its clock is a day behind"));
+    }
+
+    #[test]
+    fn a_source_that_reads_what_happened_before_it_was_opened_is_starting_and_not_late() {
+        let line = line();
+        let up_to = |watermark: i64| Fetched { watermark: Some(at(watermark)), ..Fetched::default() };
+        line.succeeded(&up_to(-3_600), at(1));
+        assert_eq!(state(&line, 2), SourceState::Starting, "the first look");
+        assert!(!line.stats(at(2)).is_blind);
+        line.succeeded(&up_to(0), at(6));
+        assert_eq!(state(&line, 7), SourceState::Ok);
+        line.succeeded(&up_to(0), at(200));
+        assert_eq!(state(&line, 200), SourceState::Late, "it had its chance");
+
+        let slow = self::line();
+        slow.succeeded(&up_to(-3_600), at(299));
+        assert_eq!(state(&slow, 300), SourceState::Starting);
+        slow.succeeded(&up_to(-3_000), at(301));
+        assert_eq!(state(&slow, 301), SourceState::Late, "so has it");
+        assert!(slow.stats(at(301)).is_blind);
     }
 }

@@ -120,6 +120,20 @@ pub struct LogsConfig {
     pub interval: Duration,
     /// A first start reads what is there already.
     pub from_beginning: bool,
+    /// What the Odoo module tells of the Odoo that writes these files: not told a second time from here.
+    pub module: ModuleTells,
+}
+
+/// How much the Odoo module says of what stands in a log as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ModuleTells {
+    /// It isn't there.
+    #[default]
+    Nothing,
+    /// Scheduled actions and logins.
+    Events,
+    /// Requests as well, as spans.
+    EventsAndSpans,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +153,10 @@ pub struct RedisConfig {
     pub port: u16,
     pub user: Option<String>,
     pub password: Option<Password>,
+    /// Anything but [`TlsMode::Disable`] is TLS from the first byte on: Redis can't be asked whether it offers it.
+    pub tls: TlsMode,
+    /// As of a [`DatabaseServer`].
+    pub ca: Option<Vec<u8>>,
     pub interval: Duration,
     pub timeout: Duration,
 }

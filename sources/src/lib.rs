@@ -18,13 +18,14 @@ mod postgres;
 mod redis;
 mod scrape;
 mod statement;
+mod tls;
 
 mod sources;
 
 pub use board::{PollStats, SourceStats};
 pub use config::{
-    Config, DatabaseServer, KindSettings, LogFormat, LogsConfig, OdooConfig, Password, PostgresConfig,
-    RedisConfig, ScrapeConfig, Settings, TlsMode,
+    Config, DatabaseServer, KindSettings, LogFormat, LogsConfig, ModuleTells, OdooConfig, Password,
+    PostgresConfig, RedisConfig, ScrapeConfig, Settings, TlsMode,
 };
 pub use source::{Batch, FetchError, Fetched, Source};
 pub use sources::{Sources, SourcesError};

@@ -149,6 +149,13 @@ pub(super) fn read(entries: &Sources, tenants: &[Tenant], base: &Path) -> anyhow
     Ok(sources)
 }
 
+/// What is allowed and probably not meant.
+pub(super) fn warnings(entries: &Sources) -> Vec<String> {
+    let logs = entries.logs.iter().enumerate();
+    logs.filter_map(|(i, entry)| Some(format!("{}: {}", place("logs", i, &entry.name), entry.warning()?)))
+        .collect()
+}
+
 fn place(kind: &str, i: usize, name: &str) -> String {
     format!("sources.{kind}[{i}] (name = \"{name}\")")
 }
@@ -334,6 +341,14 @@ mod tests {
             (
                 "[[sources.logs]]\nname = \"a\"\npath = \"log/*.log\"\ntimezone = \"Berlin\"".to_owned(),
                 "Europe/Berlin",
+            ),
+            (
+                "[[sources.redis]]\nname = \"a\"\nhost = \"x\"\ntls = \"prefer\"".to_owned(),
+                "disable, require",
+            ),
+            (
+                "[[sources.redis]]\nname = \"a\"\nhost = \"x\"\ntls = \"verify-full\"".to_owned(),
+                "needs ca_file",
             ),
             ("[[sources.scrape]]\nname = \"a\"\nurl = \"ftp://x\"".to_owned(), "http://"),
             ("[[sources.scrape]]\nname = \"a\"\nurl = \"http://u:s3cret@x\"".to_owned(), "token_file"),

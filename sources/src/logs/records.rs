@@ -10,7 +10,7 @@ use plimsoll_model::Timestamp;
 
 use super::lines::Assembled;
 use super::odoo::{Line, Meaning, Request, meaning};
-use crate::config::{LogFormat, LogsConfig};
+use crate::config::{LogFormat, LogsConfig, ModuleTells};
 use crate::otlp::{Record, integer, number, text, unix_nanos};
 use crate::source::Batch;
 
@@ -99,13 +99,17 @@ impl<'a> Records<'a> {
         };
         if let Meaning::Request(request) = &meaning {
             let attributes = request.attributes();
-            self.spans.push(span(request, line, place, attributes.clone()));
+            if self.config.module != ModuleTells::EventsAndSpans {
+                self.spans.push(span(request, line, place, attributes.clone()));
+            }
             return log.with_all(attributes);
         }
         if let Meaning::Retry { error } | Meaning::RetriesExhausted { error } = meaning {
             log = log.text("error.type", error);
         }
-        self.events.extend(self.event(&meaning, line, place, ended).map(Record::build));
+        if !(self.config.module != ModuleTells::Nothing && meaning.is_told_by_the_module()) {
+            self.events.extend(self.event(&meaning, line, place, ended).map(Record::build));
+        }
         log.some_text("error.type", exception(line.message))
     }
 

@@ -11,9 +11,9 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
 use tokio_postgres::{Client, Config};
 
-use super::tls::Tls;
 use super::trouble::{Kind, Trouble};
 use crate::config::{DatabaseServer, TlsMode};
+use crate::tls::Tls;
 
 /// Beyond the server's own limit, for an answer that is on its way; then the server is taken for dead.
 const GRACE: Duration = Duration::from_secs(5);

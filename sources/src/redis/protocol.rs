@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_model::Clock;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use crate::config::RedisConfig;
+use crate::config::{RedisConfig, TlsMode};
 use crate::source::FetchError;
+use crate::tls::Tls;
 
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 const LONGEST_LIST: usize = 10_000;
@@ -23,18 +24,22 @@ pub(crate) enum Answer {
     Nothing,
 }
 
+/// In the clear or encrypted.
+trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug> Stream for S {}
+
 /// An open connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
     clock: Arc<dyn Clock>,
     timeout: Duration,
 }
 
 impl Connection {
     pub(crate) async fn open(config: &RedisConfig, clock: &Arc<dyn Clock>) -> Result<Self, FetchError> {
-        let connecting = TcpStream::connect((config.host.as_str(), config.port));
-        let stream = within(clock, config.timeout, connecting).await?.map_err(|error| unreachable(&error))?;
+        let stream = within(clock, config.timeout, connect(config)).await??;
         let mut connection =
             Self { stream: BufReader::new(stream), clock: Arc::clone(clock), timeout: config.timeout };
         if let Some(password) = &config.password {
@@ -111,8 +116,15 @@ impl Connection {
     }
 }
 
-fn unreachable(error: &std::io::Error) -> FetchError {
-    FetchError::new(format!("can't connect: {error}"))
+async fn connect(config: &RedisConfig) -> Result<Box<dyn Stream>, FetchError> {
+    let unreachable = |error: std::io::Error| FetchError::new(format!("can't connect: {error}"));
+    let stream = TcpStream::connect((config.host.as_str(), config.port)).await.map_err(unreachable)?;
+    if config.tls == TlsMode::Disable {
+        return Ok(Box::new(stream));
+    }
+    let tls = Tls::new(config.tls, config.ca.as_deref()).map_err(FetchError::new)?;
+    let encrypted = tls.connect(config.host.clone(), stream).await;
+    Ok(Box::new(encrypted.map_err(|error| FetchError::new(format!("TLS: {error}")))?))
 }
 
 async fn within<T>(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use plimsoll_model::{SourceState, TenantName};
-use plimsoll_sources::{KindSettings, LogFormat, LogsConfig, Settings};
+use plimsoll_sources::{KindSettings, LogFormat, LogsConfig, ModuleTells, Settings};
 use tempfile::TempDir;
 
 use crate::harness::{Reader, eventually};
@@ -17,6 +17,7 @@ fn settings(folder: &Path, format: LogFormat, from_beginning: bool) -> Settings 
         format,
         timezone: chrono_tz::Europe::Berlin,
         interval: Duration::from_millis(50),
+        module: ModuleTells::Nothing,
         from_beginning,
     };
     Settings { name: "odoo-log".into(), tenant: TenantName::default(), kind: KindSettings::Logs(config) }

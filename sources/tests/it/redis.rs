@@ -5,10 +5,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use plimsoll_model::{SourceState, TenantName};
-use plimsoll_sources::{KindSettings, Password, RedisConfig, Settings};
+use plimsoll_sources::{KindSettings, Password, RedisConfig, Settings, TlsMode};
 use tempfile::TempDir;
 
-use crate::harness::{Reader, eventually, free_port};
+use crate::harness::{Reader, certificates_for, eventually, free_port};
 
 struct Redis {
     folder: TempDir,
@@ -60,6 +60,8 @@ fn settings(port: u16, password: Option<&str>) -> Settings {
         port,
         user: None,
         password: password.map(|password| Password::new(password.to_owned())),
+        tls: TlsMode::Disable,
+        ca: None,
         interval: Duration::from_millis(100),
         timeout: Duration::from_secs(5),
     };
@@ -125,4 +127,48 @@ async fn a_redis_with_a_password_wants_it() {
     let stranger = Reader::start(settings(redis.port, None));
     eventually("it is not", async || (stranger.status().state == SourceState::Failing).then_some(())).await;
     assert!(stranger.status().last_error.expect("a reason").contains("NOAUTH"));
+}
+
+/// As `rediss://`: the plain port is closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_behind_tls_is_believed_as_far_as_the_mode_says() {
+    let certificates = tempfile::tempdir().expect("a folder");
+    certificates_for(certificates.path(), "IP:127.0.0.1");
+    let file = |name: &str| certificates.path().join(name).to_string_lossy().into_owned();
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let [secure, cert, key, ca] = [port.to_string(), file("server.pem"), file("server.key"), file("ca.pem")];
+    let arguments =
+        ["--tls-port", &secure, "--tls-cert-file", &cert, "--tls-key-file", &key, "--tls-ca-cert-file", &ca];
+    let child = spawn(folder.path(), 0, &[&arguments[..], &["--tls-auth-clients", "no"]].concat());
+    let _redis = Redis { folder, port, child };
+    let authority = std::fs::read(&ca).expect("a certificate");
+    let secured = |host: &str, tls: TlsMode, ca: Option<Vec<u8>>| {
+        let mut settings = settings(port, None);
+        if let KindSettings::Redis(config) = &mut settings.kind {
+            host.clone_into(&mut config.host);
+            (config.tls, config.ca) = (tls, ca);
+        }
+        settings
+    };
+    for (tls, ca) in [
+        (TlsMode::Require, None),
+        (TlsMode::Require, Some(authority.clone())),
+        (TlsMode::VerifyFull, Some(authority.clone())),
+    ] {
+        let reader = Reader::start(secured("127.0.0.1", tls, ca));
+        eventually(&format!("{tls:?}"), async || (reader.status().state == SourceState::Ok).then_some(()))
+            .await;
+    }
+    let other = std::fs::read(file("other.pem")).expect("a certificate");
+    for (host, tls, ca, told) in [
+        ("127.0.0.1", TlsMode::Require, Some(other.clone()), "certificate"),
+        ("127.0.0.1", TlsMode::VerifyFull, Some(other), "certificate"),
+        ("localhost", TlsMode::VerifyFull, Some(authority), "not valid for name"),
+        ("127.0.0.1", TlsMode::Disable, None, "INFO"),
+    ] {
+        let reader = Reader::start(secured(host, tls, ca));
+        let error = eventually(told, async || reader.status().last_error).await;
+        assert_eq!(reader.status().state, SourceState::Failing);
+        assert!(error.contains(told), "{host} {tls:?}: {error}");
+    }
 }

@@ -1,19 +1,11 @@
 //! Servers as they stand in the world: behind TLS, and standbys.
 
 use std::path::Path;
-use std::process::Command;
 
 use plimsoll_model::SourceState;
 use plimsoll_sources::{KindSettings, Settings, TlsMode};
 
-use crate::harness::{Change, Odoo, Postgres, Reader, eventually, odoo_settings};
-
-fn openssl(folder: &Path, arguments: &str) {
-    let mut command = Command::new("openssl");
-    let output =
-        command.args(arguments.split(' ')).current_dir(folder).output().expect("openssl is installed");
-    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
-}
+use crate::harness::{Change, Odoo, Postgres, Reader, certificates_for, eventually, odoo_settings};
 
 fn with_tls(mut settings: Settings, tls: TlsMode, ca: Option<&[u8]>) -> Settings {
     if let KindSettings::Odoo(config) = &mut settings.kind {
@@ -33,10 +25,6 @@ async fn comes_to(settings: Settings, state: SourceState) -> Reader {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_believed_as_far_as_the_mode_says() {
     let folder = tempfile::tempdir().expect("a folder");
-    openssl(
-        folder.path(),
-        "req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -days 2 -subj /CN=other",
-    );
     certificates_for(folder.path(), "IP:127.0.0.1");
     let postgres = Postgres::start_with_tls(folder.path()).await;
     let odoo = Odoo::create(&postgres, 18).await;
@@ -76,17 +64,6 @@ async fn a_server_is_believed_as_far_as_the_mode_says() {
         reader.status()
     );
     comes_to(with_tls(settings(), TlsMode::Disable, None), SourceState::Ok).await;
-}
-
-/// An authority, and a certificate of its for the name that is given.
-fn certificates_for(folder: &Path, name: &str) {
-    std::fs::write(folder.join("names"), format!("subjectAltName={name}\n")).expect("written");
-    openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=test");
-    openssl(folder, "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=database");
-    openssl(
-        folder,
-        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem -extfile names",
-    );
 }
 
 fn read(folder: &Path, name: &str) -> Vec<u8> {

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use plimsoll_sources::{KindSettings, LogFormat, LogsConfig, RedisConfig, ScrapeConfig, Settings};
+use plimsoll_sources::{
+    KindSettings, LogFormat, LogsConfig, ModuleTells, RedisConfig, ScrapeConfig, Settings,
+};
 use serde::Deserialize;
 use url::Url;
 
 use super::defaults::{a_second, fifteen_seconds, five_seconds, ten_seconds};
-use super::{Size, Span, at_least, password, secret, settings};
+use super::{Size, Span, Tls, at_least, certificates, password, secret, settings};
 
 /// Files that grow.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +29,16 @@ pub(super) struct LogsEntry {
     interval: Span,
     #[serde(default)]
     from_beginning: bool,
+    module: Option<Module>,
+}
+
+/// What the Odoo module tells of the Odoo that writes the files.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Module {
+    Absent,
+    Events,
+    EventsAndSpans,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -51,6 +63,9 @@ pub(super) struct RedisEntry {
     user: Option<String>,
     password_env: Option<String>,
     password_file: Option<PathBuf>,
+    #[serde(default = "no_tls")]
+    tls: Tls,
+    ca_file: Option<PathBuf>,
     #[serde(default = "fifteen_seconds")]
     interval: Span,
     #[serde(default = "five_seconds")]
@@ -78,6 +93,14 @@ pub(super) struct ScrapeEntry {
 }
 
 impl LogsEntry {
+    /// What is worth a warning: read together with the module, the same thing is told twice.
+    pub(super) fn warning(&self) -> Option<&'static str> {
+        (matches!(self.format, Format::Odoo) && self.module.is_none()).then_some(
+            "module is not said: where the Odoo that writes these files has the Plimsoll module, its scheduled actions, \
+             logins and requests come twice. Write module = \"events-and-spans\", \"events\" (the module sends no spans) or \"absent\"",
+        )
+    }
+
     pub(super) fn read(&self, base: &Path) -> anyhow::Result<Settings> {
         let timezone = self.timezone.parse().ok().with_context(|| {
             format!("timezone: \"{}\" is no zone: write it like \"Europe/Berlin\" or \"UTC\"", self.timezone)
@@ -92,6 +115,11 @@ impl LogsEntry {
             timezone,
             interval: at_least("interval", self.interval, Duration::from_millis(200))?,
             from_beginning: self.from_beginning,
+            module: match self.module {
+                None | Some(Module::Absent) => ModuleTells::Nothing,
+                Some(Module::Events) => ModuleTells::Events,
+                Some(Module::EventsAndSpans) => ModuleTells::EventsAndSpans,
+            },
         };
         glob::Pattern::new(&config.path).context("path is no pattern")?;
         settings(&self.name, self.tenant.as_deref(), KindSettings::Logs(config))
@@ -100,11 +128,17 @@ impl LogsEntry {
 
 impl RedisEntry {
     pub(super) fn read(&self, base: &Path) -> anyhow::Result<Settings> {
+        ensure!(
+            !matches!(self.tls, Tls::Prefer),
+            "tls = \"prefer\": a Redis can't be asked whether it offers TLS; write disable, require or verify-full"
+        );
         let config = RedisConfig {
             host: self.host.clone(),
             port: self.port,
             user: self.user.clone(),
             password: password(self.password_env.as_deref(), self.password_file.as_deref(), base)?,
+            tls: self.tls.into(),
+            ca: certificates(self.tls, self.ca_file.as_deref(), base)?,
             interval: at_least("interval", self.interval, Duration::from_secs(1))?,
             timeout: self.timeout.0,
         };
@@ -134,6 +168,10 @@ impl ScrapeEntry {
 
 fn utc() -> String {
     "UTC".to_owned()
+}
+
+const fn no_tls() -> Tls {
+    Tls::Disable
 }
 
 const fn redis_port() -> u16 {

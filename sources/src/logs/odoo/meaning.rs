@@ -57,6 +57,17 @@ pub(crate) enum Meaning {
     },
 }
 
+impl Meaning {
+    /// Where the module is, it says so itself, and better. A scheduled action that was killed can't: Odoo's watchdog says that.
+    pub(crate) fn is_told_by_the_module(&self) -> bool {
+        match self {
+            Self::CronStarted { .. } | Self::CronDone { .. } | Self::Login { .. } => true,
+            Self::CronFailed { error, .. } => *error != "timeout",
+            _ => false,
+        }
+    }
+}
+
 /// An access line: the request has just ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Request {
