@@ -20,6 +20,7 @@ EVENTS = {
         "business.channel",
         "business.customer",
         *_MONEY,
+        "business.due",
     ),
     "odoo.sale.order.confirmed": (
         "odoo.res_id",
@@ -41,6 +42,8 @@ EVENTS = {
         "business.channel",
         *_MONEY,
         "error.type",
+        "business.customer",
+        "business.due",
     ),
     "odoo.stock.picking.assigned": (
         "odoo.res_id",
@@ -48,6 +51,7 @@ EVENTS = {
         "business.process_id",
         "business.warehouse",
         "business.due",
+        "business.carrier",
     ),
     "odoo.stock.picking.done": (
         "odoo.res_id",
@@ -68,6 +72,8 @@ EVENTS = {
         "business.process_id",
         "business.warehouse",
         "error.type",
+        "business.carrier",
+        "business.due",
     ),
     "odoo.stock.picking.labelled": (
         "odoo.res_id",
@@ -116,6 +122,7 @@ EVENTS = {
         "business.process_id",
         *_MONEY,
         "error.type",
+        "business.customer",
     ),
     "odoo.account.payment.registered": (
         "odoo.res_id",

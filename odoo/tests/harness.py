@@ -4,6 +4,7 @@ sent."""
 from __future__ import annotations
 
 import contextlib
+import datetime
 import gzip
 import http.server
 import json
@@ -226,7 +227,13 @@ def fill(database):
     database.tables["stock.warehouse"][warehouse]["pick_type_id"] = kinds["pick"]
     money = {"company_id": company, "currency_id": currency, "partner_id": partner}
     order = add(
-        "sale.order", name="S00042", state="draft", amount_untaxed=1250.5, warehouse_id=warehouse, **money
+        "sale.order",
+        name="S00042",
+        state="draft",
+        amount_untaxed=1250.5,
+        warehouse_id=warehouse,
+        commitment_date=datetime.datetime(2026, 11, 22, 12, 0),
+        **money,
     )
     carrier = add("delivery.carrier", name="Post", delivery_type="post_api")
     product = add("product.product", default_code="BRK-7", lst_price=10.0)
@@ -248,7 +255,7 @@ def fill(database):
             picking_type_id=kinds[kind],
             carrier_id=carrier,
             batch_id=batch if kind == "pick" else None,
-            date_deadline=__import__("datetime").datetime(2026, 11, 21, 16, 30),
+            date_deadline=datetime.datetime(2026, 11, 21, 16, 30),
         )
         move = add(
             "stock.move", state="confirmed", picking_id=picking, product_id=product, company_id=company

@@ -107,6 +107,11 @@ class Carrier(BaseModel):
         return {"success": self.delivery_type != "broken", "price": 1.0}
 
 
+class Team(BaseModel):
+    _name = "crm.team"
+    _own_fields = ("name",)
+
+
 class Order(BaseModel):
     _name = "sale.order"
     _own_fields = ("create_date", "name", "state", "amount_untaxed", "commitment_date")
@@ -114,6 +119,7 @@ class Order(BaseModel):
         "company_id": "res.company",
         "currency_id": "res.currency",
         "partner_id": "res.partner",
+        "team_id": "crm.team",
         "warehouse_id": "stock.warehouse",
     }
 
@@ -577,6 +583,7 @@ def definitions(series):
         Warehouse,
         PickingType,
         Carrier,
+        Team,
         Order,
         OrderExtension,
         Product,

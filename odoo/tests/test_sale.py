@@ -1,8 +1,11 @@
 """Orders: told after the commit and only then; what fails is told although it is rolled back."""
 
+import datetime
+
 from harness import Quiet, entered, stub, unittest
 
 CONFIRMED = "odoo.sale.order.confirmed"
+DUE = datetime.datetime(2026, 11, 22, 12, 0)
 
 
 class Orders(Quiet):
@@ -142,7 +145,7 @@ class Orders(Quiet):
         env = self.env()
         known = self.database.tables["sale.order"][self.order_id]
         values = {key: value for key, value in known.items() if key != "id"}
-        env["sale.order"].create([{**values, "name": "S1"}])
+        env["sale.order"].create([{**values, "name": "S1", "commitment_date": DUE}])
         env.cr.commit()
         facts = self.one("odoo.sale.order.quoted")
         self.assertEqual((facts["business.warehouse"], facts["business.currency"]), ("OSL", "EUR"))

@@ -18,6 +18,8 @@ fn healthy_levels() -> Vec<(&'static str, f64, Value)> {
     let rot = json!({"business.warehouse": "ROT"});
     let ship = json!({"business.warehouse": "ROT", "odoo.picking.step": "ship"});
     let database = json!({"postgresql.database.name": "o18"});
+    let north = json!({"business.company": "North"});
+    let orders_in = json!({"integration.name": "Retailer", "integration.direction": "in"});
     let replica = json!({"replication_client": "replica-1", "operation": "replay"});
     vec![
         ("odoo.stock.picking.waiting", 40.0, ship.clone()),
@@ -29,7 +31,19 @@ fn healthy_levels() -> Vec<(&'static str, f64, Value)> {
             4.0,
             json!({"odoo.queue.channel": "root", "odoo.queue.job.state": "pending"}),
         ),
+        ("odoo.queue.job.stuck", 0.0, json!({"odoo.queue.channel": "root"})),
         ("odoo.mail.mail.pending.age", 30.0, json!({})),
+        (
+            "odoo.mail.notification.failed",
+            7.0,
+            json!({"odoo.notification.type": "sms", "error.type": "sms_credit"}),
+        ),
+        ("odoo.stock.move.unvalued", 0.0, north.clone()),
+        ("odoo.account.move.send_pending", 3.0, north.clone()),
+        ("odoo.account.move.send_pending.age", 40_000.0, north),
+        ("odoo.edi.exchange.record.pending", 2.0, orders_in.clone()),
+        ("odoo.edi.exchange.record.age", 60.0, orders_in.clone()),
+        ("odoo.edi.exchange.record.failed", 0.0, orders_in),
         ("postgresql.backends", 40.0, database.clone()),
         ("postgresql.connection.max", 100.0, json!({})),
         ("postgresql.blocked", 1.0, database.clone()),
@@ -48,7 +62,14 @@ fn sick_levels(minute: u32) -> Vec<(&'static str, f64, Value)> {
         "odoo.stock.picking.waiting" => 40.0 + 20.0 * f64::from(minute),
         "odoo.stock.quant.negative" => 25.0,
         "odoo.queue.job.age" => 2_400.0,
+        "odoo.queue.job.stuck" => 2.0,
         "odoo.mail.mail.pending.age" => 5_400.0,
+        "odoo.mail.notification.failed" => 60.0,
+        "odoo.stock.move.unvalued" => 9.0,
+        "odoo.account.move.send_pending.age" => 172_800.0,
+        "odoo.edi.exchange.record.pending" => 12.0,
+        "odoo.edi.exchange.record.age" => 3_600.0,
+        "odoo.edi.exchange.record.failed" => 4.0,
         "postgresql.backends" => 95.0,
         "postgresql.blocked" => 9.0,
         "postgresql.blocked.age" => 75.0,
@@ -182,11 +203,16 @@ async fn on_a_bad_day_each_alert_says_what_broke() {
         ("OrdersLateOnLocks", "orders of warehouse ROT posted late"),
         ("SequenceGap", "journal INV of North: INV/2026/ 18 to 19"),
         ("DraftsPastDue", "12 invoices of North are drafts past their date, 1200 EUR"),
+        ("MovesUnvalued", "9 stock moves of North"),
+        ("InvoicesNotSent", "3 invoices of North were to be sent and were not, the oldest for 2d"),
+        ("ImportsStopped", "Imports from Retailer have stopped: 12 messages wait, the oldest for 1h"),
         ("ImportFailed", "3 imports of sale.order failed"),
         ("ShippingBehind", "12 deliveries of warehouse ROT missed their cut-off"),
         ("PickPackShipStalled", "30 transfers of warehouse ROT wait at step ship"),
         ("NegativeStockGrows", "25 places of warehouse ROT, 3 a day ago"),
         ("QueueBacklog", "channel root wait for 40m"),
+        ("QueueJobsStuck", "2 jobs in channel root"),
+        ("NotificationsFail", "53 more messages by sms reached nobody within a day (sms_credit)"),
         ("CronMissed", "scheduled action Fetch mail was due"),
         ("CronKilled", "Reorder began at"),
         ("CronDeactivated", "given up the scheduled action Sync"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use plimsoll_model::Clock;
 use tokio_postgres::Client;
 
-use self::harness::{Change, Odoo, Postgres, WallClock};
+pub(crate) use self::harness::{Change, Odoo, Postgres, WallClock};
 use crate::harness::{Plimsoll, Setup, eventually};
 
 const WITHIN: Duration = Duration::from_secs(60);

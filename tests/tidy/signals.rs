@@ -124,11 +124,12 @@ fn page(signals: &Signals) -> String {
         line(&mut page, &format!("| `{name}` | {when} | {} | {} | `{id}` |", from.join(", "), code(also)));
     }
     page += "\n## Attributes\n\n| attribute | type | unit | column of `business_events` | meaning |\n| --- | --- | --- | --- | --- |\n";
-    for Attribute { name, kind, unit, column, values, brief, .. } in &signals.attributes {
+    for Attribute { name, kind, unit, column, from, values, brief } in &signals.attributes {
+        let only = if from.is_empty() { String::new() } else { format!(" (only from {})", from.join(", ")) };
         let values = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
         let column = column.as_ref().map(|column| format!("`{column}`")).unwrap_or_default();
         let unit = unit.as_deref().unwrap_or_default();
-        line(&mut page, &format!("| `{name}` | {kind} | {unit} | {column} | {brief}{values} |"));
+        line(&mut page, &format!("| `{name}` | {kind} | {unit} | {column} | {brief}{only}{values} |"));
     }
     page += "\n## Metrics\n\nA level that can't be read is not sent: absent is not zero.\n";
     page += "\n| metric | kind | unit | by | from | meaning |\n| --- | --- | --- | --- | --- | --- |\n";
@@ -246,6 +247,7 @@ fn a_bad_catalogue_is_found() {
         kind: "text".into(),
         unit: None,
         column: None,
+        from: Vec::new(),
         values: Vec::new(),
         brief: String::new(),
     };
