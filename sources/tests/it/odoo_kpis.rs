@@ -57,6 +57,9 @@ async fn fill(client: &Client, version: u32) {
     }
 }
 
+/// A level's name, whose it is, and what it must be.
+type Count<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
+
 const HOUR: f64 = 3_600.0;
 
 async fn levels(reader: &Reader, version: u32) {
@@ -64,7 +67,7 @@ async fn levels(reader: &Reader, version: u32) {
     let ship = [("business.warehouse", "HAM"), ("odoo.picking.step", "ship")];
     let eur = [("business.currency", "EUR")];
     let inv = [("odoo.journal", "INV")];
-    let counts: &[(&str, &[(&str, &str)], f64)] = &[
+    let counts: &[Count<'_>] = &[
         ("odoo.sale.order.unconfirmed", &ham, 1.0),
         ("odoo.sale.order.draft", &ham, 2.0),
         ("odoo.sale.order.expired", &ham, 1.0),
@@ -103,8 +106,8 @@ async fn levels(reader: &Reader, version: u32) {
         comes_to(reader, version, name, attributes, |level| (level - expected).abs() < 1e-9).await;
     }
     let of_cron = [("odoo.cron.name", "Invoices: send")];
-    let since_17: &[(&str, &[(&str, &str)], f64)] = &[("odoo.account.move.send_pending", &[], 1.0)];
-    let since_18: &[(&str, &[(&str, &str)], f64)] =
+    let since_17: &[Count<'_>] = &[("odoo.account.move.send_pending", &[], 1.0)];
+    let since_18: &[Count<'_>] =
         &[("odoo.ir.cron.timeouts", &of_cron, 2.0), ("odoo.ir.cron.remaining", &of_cron, 40.0)];
     for (first, counts) in [(17, since_17), (18, since_18)] {
         for (name, attributes, expected) in counts {
