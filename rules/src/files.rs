@@ -18,6 +18,7 @@ mod documents;
 mod expand;
 mod groups;
 mod openslo;
+mod process;
 mod short;
 
 pub use check::CheckedObjective;
@@ -160,7 +161,7 @@ impl Reader {
         match document.kind(file)? {
             Kind::ShortForm => {
                 let short: short::ShortForm = document.parse(file)?;
-                self.drafts.push((file.to_owned(), short.into()));
+                self.drafts.push((file.to_owned(), short.draft(file)?));
             }
             Kind::RuleGroups => {
                 let rules: groups::RuleFile = document.parse(file)?;

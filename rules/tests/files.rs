@@ -4,3 +4,5 @@
 mod fixture;
 #[path = "files/openslo.rs"]
 mod openslo;
+#[path = "files/process.rs"]
+mod process;

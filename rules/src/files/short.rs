@@ -1,12 +1,15 @@
 //! Our short form of an SLO: what most objectives need to say, and nothing else.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::process::Process;
+use crate::finding::{Finding, Place};
 use crate::objective::guards::{BlindDraft, BudgetDraft};
-use crate::objective::{Alerting, Budgeting, Draft, SeverityNames, Sli};
+use crate::objective::{Alerting, Budgeting, Draft, Part, SeverityNames, Sli, statement};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,7 +21,15 @@ pub(crate) struct ShortForm {
     window: Spanned<String>,
     #[serde(default)]
     group_by: Vec<Spanned<String>>,
-    events: Spanned<String>,
+    /// One of these four says what is measured.
+    events: Option<Spanned<String>>,
+    good: Option<Spanned<String>>,
+    bad: Option<Spanned<String>>,
+    process: Option<Process>,
+    /// With `good` or `bad`.
+    total: Option<Spanned<String>>,
+    #[serde(default)]
+    counter: bool,
     description: Option<String>,
     team: Option<String>,
     runbook_url: Option<String>,
@@ -36,18 +47,27 @@ pub(crate) struct ShortForm {
     severity: SeverityNames,
 }
 
-impl From<ShortForm> for Draft {
-    fn from(short: ShortForm) -> Self {
-        Self {
+/// What the queries are, and where the second one stands.
+struct Measure {
+    query: Spanned<String>,
+    part: Option<Place>,
+    sli: Sli,
+}
+
+impl ShortForm {
+    pub(crate) fn draft(self, file: &Path) -> Result<Draft, Finding> {
+        let Measure { query, part, sli } = self.measure(file)?;
+        let short = self;
+        Ok(Draft {
             name: short.slo,
             description: short.description,
             service: short.service,
             percent: short.objective,
             window: short.window,
             group_by: short.group_by,
-            query: short.events,
-            part: None,
-            sli: Sli::Success,
+            query,
+            part,
+            sli,
             budgeting: Budgeting::Occurrences,
             alerting: Alerting::default(),
             team: short.team,
@@ -59,6 +79,33 @@ impl From<ShortForm> for Draft {
             labels: short.labels,
             annotations: short.annotations,
             severities: short.severity,
+        })
+    }
+
+    fn measure(&self, file: &Path) -> Result<Measure, Finding> {
+        let raw = |query| Measure { query, part: None, sli: Sli::Success };
+        let ratio = |part, given: &Spanned<String>| {
+            let Some(total) = &self.total else {
+                return Err(
+                    Place::of(file, given).error("the ratio has no `total`: add a query of all events")
+                );
+            };
+            let sli = Sli::Ratio { part, query: statement(&given.value), is_counter: self.counter };
+            Ok(Measure { query: total.clone(), part: Some(Place::of(file, given)), sli })
+        };
+        let with_total = [&self.events, &self.total].into_iter().all(Option::is_some);
+        match (&self.events, &self.good, &self.bad, &self.process) {
+            (Some(events), None, None, None) if !with_total => Ok(raw(events.clone())),
+            (None, Some(good), None, None) => ratio(Part::Good, good),
+            (None, None, Some(bad), None) => ratio(Part::Bad, bad),
+            (None, None, None, Some(process)) if self.total.is_none() => {
+                let sql = process.sql(&self.group_by, file)?;
+                let at = &process.from;
+                Ok(raw(Spanned::new(sql, at.referenced, at.defined)))
+            }
+            _ => Err(Place::of(file, &self.slo).error(
+                "an SLO measures one thing: write `events:`, or `good:` (or `bad:`) and `total:`, or `process:`",
+            )),
         }
     }
 }

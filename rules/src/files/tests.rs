@@ -65,7 +65,7 @@ fn the_short_form_is_read() {
 #[test]
 fn what_expand_prints_is_the_same_objective() {
     let minimal = "slo: a\nservice: b\nobjective: 90\nwindow: 7d\nevents: SELECT time, good FROM logs";
-    for text in [SHORT, minimal, POLICED, THRESHOLD, RATIO] {
+    for text in [SHORT, minimal, POLICED, THRESHOLD, RATIO, PROCESS, SHORT_RATIO] {
         let expanded = expand(text, Path::new("slo.yaml")).expect("expands");
         assert!(expanded.starts_with("apiVersion: openslo/v1\nkind: SLO\n"), "{expanded}");
         assert_eq!(objectives(&expanded), objectives(text), "{expanded}");
@@ -145,6 +145,55 @@ const RATIO: &str = "\
           total: {metricSource: {type: plimsoll, spec: {query: SELECT 2}}}
     objectives: [{target: 0.98}]
 ";
+
+const PROCESS: &str = "\
+slo: shipped-in-time
+service: warehouse
+objective: 98
+window: 28d
+group_by: [warehouse, company]
+process:
+  from: odoo.sale.order.confirmed
+  to: odoo.stock.picking.done
+  cancelled_by: odoo.sale.order.cancelled
+  where: carrier <> 'pick-up'
+  within: 4h
+";
+
+#[test]
+fn a_process_has_one_deadline() {
+    let refuses = |from: &str, to: &str, line, words| refuses(&PROCESS.replacen(from, to, 1), line, words);
+    refuses("  within: 4h\n", "", 7, "one deadline");
+    refuses("  within: 4h\n", "  within: 4h\n  due: true\n", 7, "one deadline");
+    refuses("  within: 4h\n", "  due: false\n", 7, "one deadline");
+    refuses("within: 4h", "within: 91d", 11, "at most 90d");
+    refuses("within: 4h", "within: 0", 11, "more than 0");
+    refuses("within: 4h", "by: noon", 11, "by: cut_off");
+    refuses("odoo.stock.picking.done", "odoo.sale.order.confirmed", 8, "the same");
+    refuses("  within", "  key: a b\n  within", 11, "not a column");
+    refuses("process:", "events: SELECT 1\nprocess:", 1, "one thing");
+    refuses("process:", "good: SELECT 1\nprocess:", 1, "one thing");
+    refuses("window: 28d", "window: 28d\ntotal: SELECT 1", 1, "one thing");
+}
+
+const SHORT_RATIO: &str = "\
+slo: web
+service: shop
+objective: 98
+window: 7d
+counter: true
+bad: SELECT 1;
+total: SELECT 2
+";
+
+#[test]
+fn the_short_form_has_ratios() {
+    let [objective] = objectives(SHORT_RATIO).try_into().expect("one");
+    assert_eq!(objective.query, "SELECT 2");
+    assert!(matches!(objective.sli, crate::objective::Sli::Ratio { is_counter: true, .. }));
+    refuses(&SHORT_RATIO.replace("total: SELECT 2\n", ""), 6, "no `total`");
+    refuses(&SHORT_RATIO.replace("bad: SELECT 1;\n", ""), 1, "one thing");
+}
 
 #[test]
 fn alert_policies_take_the_place_of_the_built_in_tiers() {
