@@ -14,6 +14,9 @@ use crate::instance::Timing;
 use crate::objective::{IDENTITY_COLUMNS, is_label_name};
 use crate::template::{Field, Scope, Template};
 
+/// What the engine itself puts on a rule's alert.
+pub(crate) const RULE_LABELS: [&str; 2] = ["alertname", "tenant"];
+
 const ANNOTATION_PREFIXES: [&str; 3] = ["impact_", "evidence_", "example_"];
 
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub struct RuleGroup {
     pub name: String,
     /// The evaluator's own when the file does not say.
     pub interval: Option<Duration>,
+    /// How long before the tick the moment lies that `now()` is, so that late rows are there.
+    pub query_offset: Duration,
     /// Most alerts a rule may have at once; 0 is any number.
     pub limit: usize,
     pub rules: Vec<AlertRule>,
@@ -60,10 +65,30 @@ impl AlertRule {
                 check_column(field.name(), Kind::of(field.data_type())).map(|problem| (problem, true)),
             );
         }
+        problems.extend(self.check_labels(schema).map(|problem| (problem, false)));
         for (name, template) in &self.annotations {
             problems.extend(template.fields().filter_map(|field| self.check_field(name, field, schema)));
         }
         problems
+    }
+
+    /// Labels stand in the rule or come as columns of the query, where they may differ from row to row.
+    fn check_labels<'a>(&'a self, schema: &'a Schema) -> impl Iterator<Item = String> + 'a {
+        let has_column = |name: &str| Kind::of_column(schema, name) == Some(Kind::Text);
+        let hidden = self.labels.keys().filter(move |name| has_column(name)).map(|name| {
+            format!(
+                "the label `{name}` of the rule hides the query's column of that name: remove one of them"
+            )
+        });
+        let is_graded = self.labels.contains_key("severity") || has_column("severity");
+        let ungraded = (!is_graded).then(|| {
+            format!(
+                "`{}` has no severity label, so routes can't tell a page from a ticket: add one, or give the query a \
+                 column `severity`",
+                self.name
+            )
+        });
+        hidden.chain(ungraded)
     }
 
     fn check_field(&self, annotation: &str, field: &Field, schema: &Schema) -> Option<(String, bool)> {
@@ -163,8 +188,8 @@ fn check_column(name: &str, kind: Kind) -> Option<String> {
         Kind::Text if IDENTITY_COLUMNS.contains(&name) => Some(format!(
             "`{name}` as a label would make every row of every pass a new alert: name it `example_{name}`"
         )),
-        Kind::Text if name == "alertname" => {
-            Some("`alertname` is the rule's own name: give the column another one".to_owned())
+        Kind::Text if RULE_LABELS.contains(&name) => {
+            Some(format!("`{name}` is set by the engine itself: give the column another name"))
         }
         Kind::Text => None,
         Kind::Number if name == "value" => None,

@@ -138,6 +138,9 @@ pub(crate) fn parse(files: &[(PathBuf, String)]) -> (Parsed, Vec<Finding>) {
     }
     findings.extend(repeated_slos(&drafts));
     findings.extend(repeated_alerts(&groups));
+    // A label of a group is looked at in each of its rules.
+    let mut said = BTreeSet::new();
+    findings.retain(|finding| said.insert((finding.file.clone(), finding.line, finding.message.clone())));
     let objectives =
         drafts.into_iter().filter_map(|(file, draft)| draft.check(&file, &mut findings)).collect();
     (Parsed { objectives, groups }, findings)

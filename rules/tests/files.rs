@@ -6,3 +6,5 @@ mod fixture;
 mod openslo;
 #[path = "files/process.rs"]
 mod process;
+#[path = "files/prometheus.rs"]
+mod prometheus;

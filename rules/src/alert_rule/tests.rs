@@ -80,7 +80,7 @@ fn columns_that_can_be_no_label_are_refused_with_the_cure() {
         ("since", time.clone(), "`evidence_since`"),
         ("blocked", DataType::Boolean, "cast it"),
         ("count(*)", DataType::Int64, "AS"),
-        ("alertname", DataType::Utf8, "another one"),
+        ("alertname", DataType::Utf8, "another name"),
         ("impact_map", DataType::new_list(DataType::Utf8, true), "cast it"),
     ] {
         assert!(problem(column, kind).is_some_and(|message| message.contains(cure)), "{column}");
@@ -113,4 +113,27 @@ fn an_annotation_can_only_speak_of_what_the_query_has() {
         );
     }
     assert!(rule("{{ $row.impact_orders }} {{ $labels.warehouse }}").check_columns(&schema).is_empty());
+}
+
+#[test]
+fn what_the_engine_sets_is_no_column_and_a_severity_may_be_one() {
+    for name in ["alertname", "tenant"] {
+        assert!(
+            problem(name, DataType::Utf8).is_some_and(|said| said.contains("set by the engine")),
+            "{name}"
+        );
+    }
+    let said = |columns: &[(&str, DataType)]| {
+        let problems = rule("").check_columns(&schema(columns)).into_iter();
+        problems.map(|(message, is_error)| format!("{is_error}: {message}")).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(said(&[("warehouse", DataType::Utf8)]), "");
+    assert!(
+        said(&[("severity", DataType::Utf8)]).starts_with("false: the label `severity` of the rule hides")
+    );
+    let bare = AlertRule { labels: BTreeMap::new(), ..rule("") };
+    let graded = schema(&[("severity", DataType::Utf8)]);
+    assert_eq!(bare.check_columns(&graded), []);
+    let ungraded = bare.check_columns(&schema(&[("warehouse", DataType::Utf8)]));
+    assert!(matches!(&ungraded[..], [(message, false)] if message.contains("no severity")), "{ungraded:?}");
 }

@@ -12,6 +12,7 @@ use crate::instances::{Instances, Trouble};
 #[derive(Debug)]
 pub(super) struct GroupWatch {
     interval: Duration,
+    query_offset: Duration,
     limit: usize,
     rules: Vec<RuleWatch>,
     due: Timestamp,
@@ -37,7 +38,7 @@ impl GroupWatch {
             rule,
         };
         let rules = group.rules.into_iter().map(watch).collect();
-        Self { interval, limit: group.limit, rules, due: Timestamp::MIN }
+        Self { interval, query_offset: group.query_offset, limit: group.limit, rules, due: Timestamp::MIN }
     }
 
     pub(super) fn instances(&self) -> impl Iterator<Item = &Instances> {
@@ -55,15 +56,22 @@ impl GroupWatch {
         }
         self.due = now + self.interval;
         for watch in &mut self.rules {
-            watch.pass(context, self.limit, now).await;
+            watch.pass(context, Asked { at: now - self.query_offset, limit: self.limit }, now).await;
         }
     }
 }
 
+/// What `now()` is in the query, and how many rows it may give; 0 is any number.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    at: Timestamp,
+    limit: usize,
+}
+
 impl RuleWatch {
-    async fn pass(&mut self, context: &Context, limit: usize, now: Timestamp) {
+    async fn pass(&mut self, context: &Context, asked: Asked, now: Timestamp) {
         let ledger = context.ledger.as_ref();
-        let samples = match self.samples(context, limit, now).await {
+        let samples = match self.samples(context, asked).await {
             Ok(samples) => samples,
             Err(error) => return self.trouble.set(&self.instances.rule, Some(error), ledger, now),
         };
@@ -84,9 +92,9 @@ impl RuleWatch {
     }
 
     /// Too many rows are an error that holds what is there: dropping alerts, as Prometheus does, would resolve them.
-    async fn samples(&self, context: &Context, limit: usize, now: Timestamp) -> Result<Vec<Sample>, String> {
+    async fn samples(&self, context: &Context, Asked { at, limit }: Asked) -> Result<Vec<Sample>, String> {
         let output =
-            context.engine.evaluate(&self.rule.sql, &[], now).await.map_err(|error| error.to_string())?;
+            context.engine.evaluate(&self.rule.sql, &[], at).await.map_err(|error| error.to_string())?;
         let mut samples = self.rule.samples(&output.batches)?;
         for sample in &mut samples {
             sample.labels.set("tenant", context.config.tenant.as_str());

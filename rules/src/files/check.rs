@@ -77,9 +77,9 @@ async fn check_objective(
     Ok((checked(located, description), problems))
 }
 
-async fn check_group(engine: &QueryEngine, group: RuleGroup, findings: &mut Vec<Finding>) -> RuleGroup {
+async fn check_group(engine: &QueryEngine, mut group: RuleGroup, findings: &mut Vec<Finding>) -> RuleGroup {
     let mut rules = Vec::new();
-    for rule in group.rules {
+    for rule in std::mem::take(&mut group.rules) {
         match engine.describe(&rule.sql).await {
             Ok(description) => {
                 let problems = rule.check_columns(&description.schema).into_iter();
@@ -91,7 +91,7 @@ async fn check_group(engine: &QueryEngine, group: RuleGroup, findings: &mut Vec<
             Err(error) => findings.push(refused(&rule.sql_place, &error)),
         }
     }
-    RuleGroup { name: group.name, interval: group.interval, limit: group.limit, rules }
+    RuleGroup { rules, ..group }
 }
 
 fn refused(place: &Place, error: &QueryError) -> Finding {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::alert_rule::{AlertRule, RuleGroup};
+use crate::alert_rule::{AlertRule, RULE_LABELS, RuleGroup};
 use crate::durations;
 use crate::finding::{Finding, Place};
 use crate::instance::Timing;
@@ -25,8 +25,13 @@ pub(crate) struct RuleFile {
 struct Group {
     name: Spanned<String>,
     interval: Option<Spanned<String>>,
+    /// How far back of the tick the rules look, for sources that tell late.
+    query_offset: Option<Spanned<String>>,
     #[serde(default)]
     limit: usize,
+    /// Of every rule that does not say otherwise.
+    #[serde(default)]
+    labels: BTreeMap<String, Spanned<String>>,
     rules: Vec<Spanned<Rule>>,
 }
 
@@ -68,11 +73,23 @@ impl Group {
             let place = self.interval.as_ref().map(|text| Place::of(file, text)).unwrap_or_default();
             findings.push(place.error("an interval of 0 would never rest: write 1s or more"));
         }
+        let query_offset = self.query_offset.as_ref().and_then(|text| duration(text, file, findings));
+        let of_group = self.labels;
         let rules = self.rules.into_iter().filter_map(|rule| {
             let place = Place::of(file, &rule);
-            rule.value.check(&place, findings)
+            let mut rule = rule.value;
+            for (name, value) in &of_group {
+                rule.labels.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+            rule.check(&place, findings)
         });
-        RuleGroup { name: self.name.value, interval, limit: self.limit, rules: rules.collect() }
+        RuleGroup {
+            name: self.name.value,
+            interval,
+            query_offset: query_offset.unwrap_or_default(),
+            limit: self.limit,
+            rules: rules.collect(),
+        }
     }
 }
 
@@ -98,7 +115,7 @@ impl Rule {
         let labels = templates(self.labels, file, findings, Place::of(file, &name), Use::Label);
         let annotations =
             templates(self.annotations, file, findings, Place::of(file, &name), Use::Annotation);
-        findings.extend(missing(&name.value, &labels, &annotations).map(|message| place.warning(message)));
+        findings.extend(no_runbook(&name.value, &annotations).map(|message| place.warning(message)));
         let Some(sql) = self.sql else {
             if self.expr.is_none() {
                 findings.push(place.error(format!("the rule `{}` has no condition: add `sql:`", name.value)));
@@ -112,18 +129,10 @@ impl Rule {
     }
 }
 
-fn missing<'a>(
-    name: &'a str,
-    labels: &BTreeMap<String, Template>,
-    annotations: &BTreeMap<String, Template>,
-) -> impl Iterator<Item = String> + use<'a> {
-    let runbook = (!annotations.contains_key("runbook_url")).then(|| {
+fn no_runbook(name: &str, annotations: &BTreeMap<String, Template>) -> Option<String> {
+    (!annotations.contains_key("runbook_url")).then(|| {
         format!("`{name}` has no runbook_url annotation: whoever is woken has nothing to start from; add one")
-    });
-    let severity = (!labels.contains_key("severity")).then(|| {
-        format!("`{name}` has no severity label, so routes can't tell a page from a ticket: add one")
-    });
-    runbook.into_iter().chain(severity)
+    })
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -142,9 +151,10 @@ fn templates(
     let mut templates = BTreeMap::new();
     for (name, text) in texts {
         let place = if text.referenced.line() == 0 { rule.clone() } else { Place::of(file, &text) };
-        if !is_label_name(&name) || (used_as == Use::Label && name == "alertname") {
+        if !is_label_name(&name) || (used_as == Use::Label && RULE_LABELS.contains(&name.as_str())) {
             let message = format!(
-                "`{name}` is not a name to choose here: use letters, digits and `_`, no digit first, not `alertname`"
+                "`{name}` is not a name to choose here: use letters, digits and `_`, no digit first, not {}",
+                RULE_LABELS.map(|label| format!("`{label}`")).join(" or ")
             );
             findings.push(place.error(message));
         }

@@ -387,13 +387,33 @@ fn rules_are_refused_where_they_err() {
 }
 
 #[test]
-fn a_rule_without_runbook_or_severity_is_a_warning() {
+fn a_rule_without_runbook_is_a_warning() {
     let bare = "groups: [{name: a, rules: [{alert: B, sql: SELECT 1 AS value}]}]";
     let (parsed, findings) = read(&[bare]);
     assert_eq!(parsed.groups[0].rules.len(), 1);
+    let said: Vec<_> = findings.iter().map(|finding| (finding.is_error, finding.message.as_str())).collect();
+    assert!(matches!(said[..], [(false, message)] if message.contains("runbook_url")), "{said:?}");
+}
+
+#[test]
+fn a_groups_labels_and_offset_are_its_rules() {
+    let text = "\
+groups:
+  - name: a
+    query_offset: 30s
+    labels: {severity: ticket, team: web}
+    rules:
+      - {alert: B, sql: SELECT 1 AS value, labels: {severity: page}}
+      - {alert: C, sql: SELECT 1 AS value}
+";
+    let (parsed, _) = read(&[text]);
+    let group = &parsed.groups[0];
+    assert_eq!(group.query_offset, Duration::from_secs(30));
+    let ids: Vec<String> = group.rules.iter().map(|rule| rule.id("a")).collect();
     assert_eq!(
-        findings.iter().map(|finding| finding.is_error).collect::<Vec<_>>(),
-        [false, false],
-        "{findings:?}"
+        ids,
+        [r#"alert/a/B{severity="page", team="web"}"#, r#"alert/a/C{severity="ticket", team="web"}"#]
     );
+    refuses(&text.replace("30s", "x"), 3, "duration");
+    refuses(&text.replace("team: web", "tenant: web"), 4, "not `alertname` or `tenant`");
 }

@@ -1,7 +1,7 @@
 //! A lake with ten known minutes in it, and the evaluator over whatever files a test writes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use plimsoll_lake::Lake;
 use plimsoll_model::{
@@ -12,11 +12,13 @@ use plimsoll_query::QueryEngine;
 use plimsoll_rules::{Config, Evaluator, Finding, RuleSet, SloTable};
 use serde_json::{Value, json};
 
-#[derive(Debug)]
-struct NoLedger;
+#[derive(Debug, Default)]
+struct Ledger(Mutex<Vec<Decision>>);
 
-impl DecisionLedger for NoLedger {
-    fn record(&self, _decision: Decision) {}
+impl DecisionLedger for Ledger {
+    fn record(&self, decision: Decision) {
+        self.0.lock().expect("not poisoned").push(decision);
+    }
 }
 
 pub(crate) struct House {
@@ -25,6 +27,7 @@ pub(crate) struct House {
     pub(crate) dir: tempfile::TempDir,
     lake: Lake,
     slos: SloTable,
+    ledger: Arc<Ledger>,
 }
 
 pub(crate) fn at(time: &str) -> Timestamp {
@@ -45,7 +48,7 @@ impl House {
         let slos = SloTable::default();
         let engine =
             QueryEngine::new(config, lake.clone(), vec![Arc::new(slos.clone())], Arc::new(clock.clone()));
-        Self { clock, engine: engine.expect("an engine"), dir, lake, slos }
+        Self { clock, engine: engine.expect("an engine"), dir, lake, slos, ledger: Arc::default() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -76,7 +79,13 @@ impl House {
         let (config, rules, findings) = self.check(files.clone()).await;
         let rules = rules.unwrap_or_else(|| panic!("{files:?}: {findings:#?}"));
         let (engine, lake, slos) = (self.engine.clone(), self.lake.clone(), self.slos.clone());
-        Evaluator::start(config, rules, engine, lake, Arc::new(NoLedger), slos).await.expect("starts")
+        let ledger = Arc::<Ledger>::clone(&self.ledger);
+        Evaluator::start(config, rules, engine, lake, ledger, slos).await.expect("starts")
+    }
+
+    /// What became of rules since this was asked last.
+    pub(crate) fn decisions(&self) -> Vec<Decision> {
+        std::mem::take(&mut *self.ledger.0.lock().expect("not poisoned"))
     }
 
     pub(crate) async fn tick(&self, evaluator: &mut Evaluator) -> Vec<Alert> {
