@@ -1,4 +1,5 @@
-//! The functions a statement may call: DataFusion's, without those that turn a few bytes into gigabytes.
+//! The functions a statement may call: DataFusion's, without those that turn a few bytes into gigabytes, and a few that
+//! rules need.
 //!
 //! Most of the engine's memory is accounted for in a pool, but a function's result is not until it exists. So what can
 //! grow without bounds looks first, and arrays made of nothing are not there at all: `generate_series` in FROM streams.
@@ -18,6 +19,10 @@ use datafusion::logical_expr::{
 };
 
 use crate::QueryError;
+
+mod counters;
+mod histograms;
+mod small;
 
 /// What one call may build for one batch of rows.
 const MAX_RESULT_BYTES: i64 = 32 * 1024 * 1024;
@@ -41,6 +46,10 @@ pub(crate) fn limit(state: &mut SessionState) -> std::result::Result<(), QueryEr
             inner: inner.as_ref().clone(),
             growth,
         })))?;
+    }
+    state.register_udf(Arc::new(small::within()))?;
+    for of_rules in counters::all().into_iter().chain(histograms::all()).chain([small::share()]) {
+        state.register_udaf(Arc::new(of_rules))?;
     }
     for name in ABSENT {
         state.deregister_udf(name)?;
@@ -177,3 +186,6 @@ fn whole_number(expr: &Expr) -> Option<i64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,7 @@ impl Told {
         json!({
             "time": nanos(self.happened), "ingest_time": nanos(self.told), "event_name": event_name,
             "event_id": number.to_string(), "process_id": format!("S{:05}", self.case), "outcome": "ok",
-            "warehouse": if self.case % 2 == 0 { "WH1" } else { "WH2" }, "service_name": "odoo", "amount": 100.0,
+            "warehouse": if self.case.is_multiple_of(2) { "WH1" } else { "WH2" }, "service_name": "odoo", "amount": 100.0,
             "due": self.due_after.map(|after| nanos(self.happened + after)),
         })
     }
