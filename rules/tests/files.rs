@@ -2,6 +2,8 @@
 
 #[path = "files/fixture.rs"]
 mod fixture;
+#[path = "files/manual.rs"]
+mod manual;
 #[path = "files/openslo.rs"]
 mod openslo;
 #[path = "files/process.rs"]

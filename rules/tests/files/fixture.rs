@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use plimsoll_lake::Lake;
 use plimsoll_model::{
-    Alert, Clock, Decision, DecisionLedger, ManualClock, RowsOnly, SignalBatch, Table, Timestamp,
+    Alert, Clock, Decision, DecisionLedger, ManualClock, RowsOnly, SignalBatch, StateTable, Table, Timestamp,
     batch_from_rows,
 };
 use plimsoll_query::QueryEngine;
@@ -18,6 +20,30 @@ struct Ledger(Mutex<Vec<Decision>>);
 impl DecisionLedger for Ledger {
     fn record(&self, decision: Decision) {
         self.0.lock().expect("not poisoned").push(decision);
+    }
+}
+
+/// One that sends and one that has stopped, as the binary's own table shows them.
+#[derive(Debug)]
+struct Sources;
+
+impl StateTable for Sources {
+    fn name(&self) -> &'static str {
+        "sources"
+    }
+
+    fn schema(&self) -> SchemaRef {
+        let text = |name: &str| Field::new(name, DataType::Utf8, false);
+        Arc::new(Schema::new(vec![
+            text("name"),
+            text("signal"),
+            Field::new("blind", DataType::Boolean, false),
+        ]))
+    }
+
+    fn rows(&self) -> Result<RecordBatch, Box<dyn std::error::Error + Send + Sync>> {
+        let row = |name: &str, blind: bool| json!({"name": name, "signal": "logs", "blind": blind});
+        Ok(batch_from_rows(&self.schema(), &[row("odoo", false), row("traefik", true)])?)
     }
 }
 
@@ -46,8 +72,12 @@ impl House {
             ..plimsoll_query::Config::default()
         };
         let slos = SloTable::default();
-        let engine =
-            QueryEngine::new(config, lake.clone(), vec![Arc::new(slos.clone())], Arc::new(clock.clone()));
+        let engine = QueryEngine::new(
+            config,
+            lake.clone(),
+            vec![Arc::new(slos.clone()), Arc::new(Sources)],
+            Arc::new(clock.clone()),
+        );
         Self { clock, engine: engine.expect("an engine"), dir, lake, slos, ledger: Arc::default() }
     }
 
