@@ -5,6 +5,7 @@ mod ingest_ledger;
 mod listeners;
 mod loops;
 mod metrics;
+mod pace;
 mod rooms;
 mod source_table;
 mod sources;

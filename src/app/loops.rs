@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
 use tracing::{Instrument, info_span};
 
+use super::pace::Pace;
 use super::rooms::Rooms;
 use super::{App, Listeners, ingest_ledger};
 use crate::health::{HealthBoard, part_of};
@@ -153,16 +154,20 @@ async fn evaluate(
     pulse: Pulse,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let mut pace = Pace::new(interval);
     while !stop.is_cancelled() {
         let pass = info_span!("evaluation pass", alerts = Empty);
-        let stated = rooms.evaluator.lock().await.tick(rooms.clock.now()).instrument(pass.clone()).await;
+        let began = rooms.clock.now();
+        let stated = rooms.evaluator.lock().await.tick(began).instrument(pass.clone()).await;
         pass.record("alerts", stated.len());
-        if alerts.try_send(stated).is_err() {
+        if pace.is_worth_saying(&stated, began) && alerts.try_send(stated).is_err() {
+            pace.was_not_heard();
             rooms.dropped_ticks.fetch_add(1, Relaxed);
             tracing::warn!("alerting is busy: one tick's alerts are left to the next");
         }
         pulse.beat(None);
-        pause(rooms.clock.as_ref(), interval, &stop).await;
+        let rest = pace.rest(rooms.clock.now().since(began));
+        pause(rooms.clock.as_ref(), rest, &stop).await;
     }
     Ok(())
 }
