@@ -77,7 +77,7 @@ fmt: ## Formats every crate
 docs: setup-build ## Makes docs/signals.md of docs/signals.yaml
 	@PLIMSOLL_WRITE_DOCS=1 cargo test --workspace --locked --test tidy the_page_is_made
 
-bench: $(addprefix bench-,P1 P2 P4 P5 P6 P9 P10 R14) ## Measures us beside our peers: about an hour; benches/README.md says what
+bench: $(addprefix bench-,P1 P2 P4 P5 P6 P7 P9 P10 R8 R14) ## Measures us beside our peers: about an hour; benches/README.md says what
 
 bench-%: setup-build setup-bench ## One measure, as in `make bench-P1 BENCH_FLAGS="--runs 3"`
 	@cargo build --release --locked --bin plimsoll
@@ -100,7 +100,7 @@ setup-test:
 
 # rotel comes without what it names: that would drag in pre-releases of others.
 setup-bench:
-	@$(call install_missing,python3:python3)
+	@$(call install_missing,python3:python3 prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager)
 	python="$(PLIMSOLL_PEERS)/venv/bin/python"
 	if [[ ! "$(PLIMSOLL_PEERS)/venv/.ready" -nt benches/requirements.txt ]]; then
 	  echo "==> Python peers into $(PLIMSOLL_PEERS)/venv (about 20 seconds)"

@@ -2,12 +2,12 @@
 
 import http.client
 import os
-import struct
 import threading
 import time
 
 from measures import medians, ratio
 from servers import Plimsoll, load
+from wire import attributes, event, fixed64, message, request, text
 
 PAUSE_S = 0.2
 
@@ -63,43 +63,12 @@ def poison():
     values = [span(now, [("value", f"{value:016x}")], f"name {value}") for value in range(65_537)]
     large = [span(now, [("large", "x" * 10_000_000)])]
     moments = [span(moment, []) for moment in (1, 2**63 - 1) for _ in range(1_000)]
-    event = fixed64(1, now) + attributes(6, [("event.id", "the same")]) + text(12, "odoo.poison.sent")
-    events = [message(2, event)] * 10_000
+    events = [event(now, "odoo.poison.sent", [("event.id", "the same")])] * 10_000
     traces = [("/v1/traces", request(spans)) for spans in (keys, values, large, moments)]
     return [*traces, ("/v1/logs", request(events))]
-
-
-def request(items):
-    """One resource and one scope; the fields have the same numbers in all signals."""
-    return message(1, message(2, b"".join(items)))
 
 
 def span(start, pairs, name="poison"):
     ids = message(1, os.urandom(16)) + message(2, os.urandom(8))
     times = fixed64(7, start) + fixed64(8, start)
     return message(2, ids + text(5, name) + times + attributes(9, pairs))
-
-
-def attributes(field, pairs):
-    return b"".join(message(field, text(1, key) + message(2, text(1, value))) for key, value in pairs)
-
-
-def text(field, value):
-    return message(field, value.encode())
-
-
-def message(field, body):
-    return bytes([field << 3 | 2]) + varint(len(body)) + body
-
-
-def fixed64(field, value):
-    return bytes([field << 3 | 1]) + struct.pack("<Q", value)
-
-
-def varint(number):
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

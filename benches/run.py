@@ -1,4 +1,4 @@
-"""Measures P1 to P6, P9, P10 and R14, ours and the peer side by side; see README.md beside this file.
+"""Measures P1 to P7, P9, P10, R8 and R14, ours and the peer side by side; see README.md beside this file.
 
     run.py [--binary PATH] [--runs N] [--spans N] MEASURE ...
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import isolation
 import measures
+import objectives
 import queries
 
 HERE = Path(__file__).resolve().parent
@@ -25,8 +26,10 @@ MEASURES = {
     "P4": measures.latency,
     "P5": queries.measure,
     "P6": measures.visible,
+    "P7": objectives.passes,
     "P9": measures.memory,
     "P10": measures.replay,
+    "R8": objectives.breaches,
     "R14": isolation.isolation,
 }
 

@@ -166,7 +166,10 @@ async fn evaluate(
             tracing::warn!("alerting is busy: one tick's alerts are left to the next");
         }
         pulse.beat(None);
-        let rest = pace.rest(rooms.clock.now().since(began));
+        let took = rooms.clock.now().since(began);
+        rooms.passes.fetch_add(1, Relaxed);
+        rooms.passes_took.fetch_add(u64::try_from(took.as_millis()).unwrap_or(u64::MAX), Relaxed);
+        let rest = pace.rest(took);
         pause(rooms.clock.as_ref(), rest, &stop).await;
     }
     Ok(())

@@ -101,6 +101,16 @@ fn queues(rooms: &Rooms) -> Vec<Sample> {
             "Ticks whose alerts found alerting busy; the next tick states them again.",
             rooms.dropped_ticks.load(Relaxed),
         ),
+        counter(
+            "plimsoll_rules_passes_total",
+            "Passes over all objectives and rules.",
+            rooms.passes.load(Relaxed),
+        ),
+        counter(
+            "plimsoll_rules_passes_milliseconds_total",
+            "Milliseconds that the passes took.",
+            rooms.passes_took.load(Relaxed),
+        ),
     ];
     // A store that can't be read is told by the health of alerting.
     if let Ok(waiting) = rooms.alerting.waiting_notifications() {

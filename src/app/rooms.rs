@@ -31,6 +31,9 @@ pub(super) struct Rooms {
     pub(super) decisions: Mutex<mpsc::Receiver<Decision>>,
     /// Ticks whose alerts found alerting busy; the next one states them again.
     pub(super) dropped_ticks: AtomicU64,
+    pub(super) passes: AtomicU64,
+    /// Milliseconds that they took, all together.
+    pub(super) passes_took: AtomicU64,
 }
 
 impl Rooms {
@@ -90,6 +93,8 @@ impl Rooms {
             ledger,
             decisions: Mutex::new(decisions),
             dropped_ticks: AtomicU64::new(0),
+            passes: AtomicU64::new(0),
+            passes_took: AtomicU64::new(0),
         })
     }
 
