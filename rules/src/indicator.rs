@@ -69,6 +69,9 @@ fn slices_sql(checked: &CheckedObjective) -> String {
         positions.push_str(&format!(", {}", index + 2));
     }
     let seconds = objective.budgeting.slice().as_secs();
+    if checked.is_composite {
+        return composite_sql(&rows(checked), seconds, (&groups, &names), objective.group_by.len());
+    }
     let counted = format!(
         "SELECT date_bin(INTERVAL '{seconds} seconds', time) AS __slice, {groups}{}, max(time) AS __last\n{}\n\
          GROUP BY {positions}",
@@ -79,6 +82,23 @@ fn slices_sql(checked: &CheckedObjective) -> String {
     format!(
         "SELECT __slice, {names}CAST(round({good}) AS BIGINT) AS __good, CAST(round({total}) AS BIGINT) AS __total, \
          __last\nFROM (\n{counted}\n) AS counted\nWHERE __total > 0 OR __good > 0"
+    )
+}
+
+/// Each component's ratio in a slice, and of those the mean by weight. A component without events there has no say.
+fn composite_sql(rows: &str, seconds: u64, (groups, names): (&str, &str), group_count: usize) -> String {
+    let positions = |count: usize| (1..=count).map(|at| at.to_string()).collect::<Vec<_>>().join(", ");
+    let share = "least(greatest(good / total, 0), 1)";
+    format!(
+        "SELECT __slice, {names}CAST(round({PARTS} * sum(weight * share) / sum(weight)) AS BIGINT) AS __good, \
+         {PARTS} AS __total, max(__last) AS __last\nFROM (\n\
+         SELECT __slice, {names}weight, __last, CASE WHEN slice_target IS NULL THEN {share} \
+         WHEN good >= slice_target * total * (1 - 1e-9) THEN 1.0 ELSE 0.0 END AS share\nFROM (\n\
+         SELECT date_bin(INTERVAL '{seconds} seconds', time) AS __slice, {groups}component, max(weight) AS weight, \
+         max(slice_target) AS slice_target, sum(good) AS good, sum(total) AS total, max(time) AS __last\n{rows}\n\
+         GROUP BY {of_components}\n) AS counted\nWHERE total > 0\n) AS shared\nGROUP BY {of_slices}",
+        of_components = positions(group_count + 2),
+        of_slices = positions(group_count + 1),
     )
 }
 

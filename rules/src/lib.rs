@@ -33,7 +33,8 @@ pub use evaluator::Evaluator;
 pub use files::{CheckedObjective, RuleSet, expand};
 pub use finding::Finding;
 pub use objective::{
-    Alerting, Blindness, BudgetAlerts, Budgeting, BurnCondition, Objective, Op, Part, SeverityNames, Sli,
+    Alerting, Blindness, BudgetAlerts, Budgeting, BurnCondition, Component, Objective, Op, Part,
+    SeverityNames, Sli,
 };
 pub use packs::Pack;
 pub use slo_table::SloTable;

@@ -24,7 +24,8 @@ pub use budgeting::Budgeting;
 pub(crate) use budgeting::PARTS;
 use guards::{BlindDraft, BudgetDraft};
 pub use guards::{Blindness, BudgetAlerts};
-pub use sli::{Op, Part, Sli};
+pub(crate) use sli::mean_percent;
+pub use sli::{Component, Op, Part, Sli};
 
 pub(crate) const DEFAULT_MIN_BAD_EVENTS: u64 = 3;
 
@@ -149,8 +150,8 @@ pub(crate) struct Draft {
     pub(crate) window: Spanned<String>,
     pub(crate) group_by: Vec<Spanned<String>>,
     pub(crate) query: Spanned<String>,
-    /// Where the other query of a ratio stands.
-    pub(crate) part: Option<Place>,
+    /// Where the other query of a ratio stands, or those of a composite.
+    pub(crate) part: Vec<Place>,
     pub(crate) sli: Sli,
     pub(crate) budgeting: Budgeting,
     pub(crate) alerting: Alerting,
@@ -171,8 +172,8 @@ pub(crate) struct Located {
     pub(crate) objective: Objective,
     pub(crate) place: Place,
     pub(crate) query_place: Place,
-    /// Where the other query of a ratio stands.
-    pub(crate) part_place: Option<Place>,
+    /// Where the other query of a ratio stands, or those of a composite.
+    pub(crate) part_places: Vec<Place>,
 }
 
 impl Draft {
@@ -188,10 +189,10 @@ impl Draft {
         }
         let place = Place::of(file, &self.name);
         let query_place = Place::of(file, &self.query);
-        let part_place = self.part.clone();
+        let part_places = self.part.clone();
         let objective = Objective { budget_alerts, blind, ..self.into_objective(window?) };
         findings.extend(warnings(&objective, &place));
-        Some(Located { objective, place, query_place, part_place })
+        Some(Located { objective, place, query_place, part_places })
     }
 
     fn check_values(&self, file: &Path, findings: &mut Vec<Finding>) -> Option<Duration> {

@@ -20,6 +20,8 @@ pub struct CheckedObjective {
     pub tables: Vec<Table>,
     /// Whether `good` and `total` are numbers, rather than each row an event.
     pub(crate) is_summed: bool,
+    /// Whether rows belong to components, each with a weight.
+    pub(crate) is_composite: bool,
     /// Whether time alone changes what it gives.
     pub(crate) speaks_of_now: bool,
     /// Numeric columns, summed over bad events.
@@ -57,24 +59,44 @@ async fn check_objective(
         engine.describe(&bounds::parameters(sql)).await.map_err(|error| refused(place, &error))
     };
     let stated = located.objective.query.clone();
-    let description = describe(&stated, &place).await?;
-    let whole = Stated { sql: &stated, schema: &description.schema };
-    let composed = match &located.objective.sli {
-        Sli::Ratio { query, .. } => {
-            let part_place = located.part_place.clone().unwrap_or_else(|| place.clone());
-            let given = describe(query, &part_place).await?;
-            let given = Stated { sql: query, schema: &given.schema };
-            compose(&located.objective, &whole, Some(&given))
-        }
-        Sli::Success | Sli::Failure | Sli::Threshold { .. } => compose(&located.objective, &whole, None),
+    let objective = &located.objective;
+    let mut descriptions = vec![(stated.clone(), describe(&stated, &place).await?)];
+    for (number, query) in other_queries(&objective.sli).into_iter().enumerate() {
+        let at = located.part_places.get(number).unwrap_or(&place);
+        descriptions.push((query.to_owned(), describe(query, at).await?));
+    }
+    let of_queries: Vec<Stated<'_>> =
+        descriptions.iter().map(|(sql, it)| Stated { sql, schema: &it.schema }).collect();
+    let composed = match of_queries.as_slice() {
+        [whole, others @ ..] => compose(&objective.sli, &objective.group_by, whole, others),
+        [] => Err("the objective has no query".to_owned()),
     };
     let Composed { sql, parts } = composed.map_err(|problem| place.error(problem))?;
-    let description = if sql == stated { description } else { describe(&sql, &place).await? };
+    let description = describe(&sql, &place).await?;
     let problems = check_indicator(&located.objective, &description);
     let problems = problems.into_iter().map(|problem| place.error(problem)).collect();
     located.objective.query = sql;
     located.objective.min_bad_events *= parts * located.objective.budgeting.parts();
     Ok((checked(located, description), problems))
+}
+
+/// Besides the objective's own.
+fn other_queries(sli: &Sli) -> Vec<&str> {
+    match sli {
+        Sli::Success | Sli::Failure | Sli::Threshold { .. } => Vec::new(),
+        Sli::Ratio { query, .. } => vec![query],
+        // The objective's own is that of the first.
+        Sli::Composite(components) => {
+            let mut all = Vec::new();
+            for (number, component) in components.iter().enumerate() {
+                if number > 0 {
+                    all.push(component.query.as_str());
+                }
+                all.extend(other_queries(&component.sli));
+            }
+            all
+        }
+    }
 }
 
 async fn check_group(engine: &QueryEngine, mut group: RuleGroup, findings: &mut Vec<Finding>) -> RuleGroup {
@@ -170,5 +192,7 @@ fn checked(located: Located, description: Description) -> CheckedObjective {
     let examples =
         of_kind(Kind::Text).filter(|name| name == "trace_id" || name.starts_with("example_")).collect();
     let speaks_of_now = bounds::speaks_of_now(&objective.query);
-    CheckedObjective { impacts, examples, tables: description.tables, is_summed, speaks_of_now, objective }
+    let is_composite = matches!(objective.sli, Sli::Composite(_));
+    let tables = description.tables;
+    CheckedObjective { impacts, examples, tables, is_summed, is_composite, speaks_of_now, objective }
 }

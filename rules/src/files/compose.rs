@@ -4,7 +4,7 @@
 use arrow::datatypes::Schema;
 
 use crate::cells::Kind;
-use crate::objective::{Objective, Op, PARTS, Part, Sli};
+use crate::objective::{Component, Op, PARTS, Part, Sli};
 
 /// How far a counter's reading looks back for the one before it.
 const COUNTER_GAP: &str = "10 minutes";
@@ -55,19 +55,70 @@ impl Stated<'_> {
     }
 }
 
+/// `others` are the queries that `sli` has besides `of`, in its order.
 pub(super) fn compose(
-    objective: &Objective,
+    sli: &Sli,
+    group_by: &[String],
     of: &Stated<'_>,
-    part: Option<&Stated<'_>>,
+    others: &[Stated<'_>],
 ) -> Result<Composed, String> {
-    match (&objective.sli, part) {
-        (Sli::Success, _) => raw(of, Part::Good),
-        (Sli::Failure, _) => raw(of, Part::Bad),
-        (Sli::Threshold { op, value }, _) => threshold(of, *op, *value),
-        (Sli::Ratio { part, is_counter, .. }, Some(given)) => {
-            ratio(objective, *part, *is_counter, given, of).map(Composed::of_events)
+    match sli {
+        Sli::Success => raw(of, Part::Good),
+        Sli::Failure => raw(of, Part::Bad),
+        Sli::Threshold { op, value } => threshold(of, *op, *value),
+        Sli::Ratio { part, is_counter, .. } => {
+            let given = others.first().ok_or("the ratio's other query is missing")?;
+            ratio(group_by, *part, *is_counter, given, of).map(Composed::of_events)
         }
-        (Sli::Ratio { .. }, None) => Err("the ratio's other query is missing".to_owned()),
+        Sli::Composite(components) => composite(components, group_by, of, others).map(Composed::of_events),
+    }
+}
+
+/// All rows of all components, each with its component's number, weight and idea of a good slice.
+fn composite(
+    components: &[Component],
+    group_by: &[String],
+    of: &Stated<'_>,
+    others: &[Stated<'_>],
+) -> Result<String, String> {
+    let groups: String = group_by.iter().map(|group| format!(", {}", quoted(group))).collect();
+    let mut queries = std::iter::once(of).chain(others);
+    let mut parts = Vec::new();
+    for (number, component) in components.iter().enumerate() {
+        let missing = || format!("the query of `{}` is missing", component.name);
+        let own = queries.next().ok_or_else(missing)?;
+        let rest = match component.sli {
+            Sli::Ratio { .. } => queries.next().map(std::slice::from_ref).ok_or_else(missing)?,
+            _ => &[],
+        };
+        let composed = compose(&component.sli, group_by, own, rest)?;
+        let is_counted = composed.parts > 1 || gives_sums(&component.sli, own);
+        let (good, total) = match is_counted {
+            true => ("CAST(good AS DOUBLE)", "CAST(total AS DOUBLE)"),
+            false => ("CASE WHEN good THEN 1.0 ELSE 0.0 END", "CAST(1 AS DOUBLE)"),
+        };
+        let weight = component.weight;
+        let target = component
+            .slice_target
+            .map_or_else(|| "CAST(NULL AS DOUBLE)".to_owned(), |it| format!("CAST({it} AS DOUBLE)"));
+        parts.push(format!(
+            "SELECT time{groups}, {good} AS good, {total} AS total, {number} AS component, \
+             CAST({weight} AS DOUBLE) AS weight, {target} AS slice_target\nFROM (\n{}\n) AS component_{number}",
+            composed.sql
+        ));
+    }
+    Ok(parts.join("\nUNION ALL\n"))
+}
+
+fn gives_sums(sli: &Sli, of: &Stated<'_>) -> bool {
+    let says_both = of.has("good", Kind::Number) && of.has("total", Kind::Number);
+    let says_ratio = of.has("value", Kind::Number)
+        && Kind::of_column(of.schema, "good").is_none()
+        && !of.has("bad", Kind::Bool);
+    match sli {
+        Sli::Ratio { .. } => true,
+        Sli::Success | Sli::Failure => says_both || says_ratio,
+        Sli::Threshold { .. } | Sli::Composite(_) => false,
     }
 }
 
@@ -114,14 +165,14 @@ fn threshold(of: &Stated<'_>, op: Op, value: f64) -> Result<Composed, String> {
 
 /// Both as rows of one answer: what is good counts there, what there is in total here.
 fn ratio(
-    objective: &Objective,
+    group_by: &[String],
     part: Part,
     is_counter: bool,
     given: &Stated<'_>,
     total: &Stated<'_>,
 ) -> Result<String, String> {
-    let (given, total) = (amounts(objective, is_counter, given)?, amounts(objective, is_counter, total)?);
-    let groups: String = objective.group_by.iter().map(|group| format!(", {}", quoted(group))).collect();
+    let (given, total) = (amounts(group_by, is_counter, given)?, amounts(group_by, is_counter, total)?);
+    let groups: String = group_by.iter().map(|group| format!(", {}", quoted(group))).collect();
     let none = "CAST(0 AS DOUBLE)";
     Ok(match part {
         Part::Good => format!(
@@ -136,8 +187,8 @@ fn ratio(
 }
 
 /// `time`, the groups and `amount`: the row's `value`, 1 where it has none, or by how much a counter grew.
-fn amounts(objective: &Objective, is_counter: bool, of: &Stated<'_>) -> Result<String, String> {
-    for group in &objective.group_by {
+fn amounts(group_by: &[String], is_counter: bool, of: &Stated<'_>) -> Result<String, String> {
+    for group in group_by {
         if of.schema.column_with_name(group).is_none() {
             return Err(format!(
                 "the query has no column `{group}` to group by: both queries of a ratio need it"
@@ -145,7 +196,7 @@ fn amounts(objective: &Objective, is_counter: bool, of: &Stated<'_>) -> Result<S
         }
     }
     let time = quoted(of.time()?);
-    let groups: String = objective.group_by.iter().map(|group| format!(", {}", quoted(group))).collect();
+    let groups: String = group_by.iter().map(|group| format!(", {}", quoted(group))).collect();
     if !is_counter {
         let amount =
             if of.has("value", Kind::Number) { "CAST(\"value\" AS DOUBLE)" } else { "CAST(1 AS DOUBLE)" };

@@ -9,10 +9,13 @@ use super::openslo::{PREFIX, spell_duration};
 use super::parse;
 use crate::durations;
 use crate::finding::{Finding, Place};
-use crate::objective::{Blindness, BudgetAlerts, Budgeting, DEFAULT_MIN_BAD_EVENTS, Objective, Op, Sli};
+use crate::objective::{Blindness, BudgetAlerts, DEFAULT_MIN_BAD_EVENTS, Objective, Sli};
 
 mod policies;
 mod sli;
+mod targets;
+
+use targets::Target;
 
 /// Short form (or OpenSLO) in, OpenSLO v1 YAML out: what `plimsoll rules expand` prints. References to indicators
 /// and data sources are resolved, warnings are left to `check`.
@@ -57,10 +60,11 @@ struct Spec<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
     service: &'a str,
-    indicator: Indicator<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    indicator: Option<Indicator<'a>>,
     time_window: [Window; 1],
     budgeting_method: &'static str,
-    objectives: [Target; 1],
+    objectives: Vec<Target<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alert_policies: Vec<policies::Policy<'a>>,
 }
@@ -69,6 +73,13 @@ struct Spec<'a> {
 struct Indicator<'a> {
     metadata: Name<'a>,
     spec: sli::Spec,
+}
+
+impl<'a> Indicator<'a> {
+    /// None for what has one in each of its objectives.
+    fn of(name: &'a str, query: &str, sli: &Sli) -> Option<Self> {
+        Some(Self { metadata: Name { name }, spec: sli::spec(query, sli)? })
+    }
 }
 
 #[derive(Serialize)]
@@ -81,36 +92,6 @@ struct Name<'a> {
 struct Window {
     duration: String,
     is_rolling: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Target {
-    target_percent: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    op: Option<Op>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time_slice_target: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time_slice_window: Option<String>,
-}
-
-impl Target {
-    fn of(objective: &Objective) -> Self {
-        let (op, value) = match objective.sli {
-            Sli::Threshold { op, value } => (Some(op), Some(value)),
-            Sli::Success | Sli::Failure | Sli::Ratio { .. } => (None, None),
-        };
-        let (time_slice_target, slice) = match objective.budgeting {
-            Budgeting::Occurrences => (None, None),
-            Budgeting::Timeslices { window, target } => (Some(target), Some(window)),
-            Budgeting::RatioTimeslices { window } => (None, Some(window)),
-        };
-        let time_slice_window = slice.map(spell_duration);
-        Self { target_percent: objective.percent, op, value, time_slice_target, time_slice_window }
-    }
 }
 
 impl<'a> From<&'a Objective> for Slo<'a> {
@@ -127,10 +108,10 @@ impl<'a> From<&'a Objective> for Slo<'a> {
             spec: Spec {
                 description: objective.description.as_deref(),
                 service: &objective.service,
-                indicator: Indicator { metadata: Name { name: &objective.name }, spec: sli::spec(objective) },
+                indicator: Indicator::of(&objective.name, &objective.query, &objective.sli),
                 time_window: [Window { duration: spell_duration(objective.window), is_rolling: true }],
-                budgeting_method: objective.budgeting.name(),
-                objectives: [Target::of(objective)],
+                budgeting_method: targets::method(objective),
+                objectives: targets::of(objective),
                 alert_policies: policies::of(objective),
             },
         }

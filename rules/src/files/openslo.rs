@@ -8,25 +8,27 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
-use super::documents::Document;
 use crate::finding::{Finding, Place};
 use crate::objective::guards::{BlindDraft, BudgetDraft};
 use crate::objective::{Draft, RESERVED_LABELS, SeverityNames};
 
 mod alerting;
 mod annotations;
+mod composite;
 mod duration;
 mod indicator;
+mod library;
 mod object;
 mod objectives;
 
-use alerting::{ConditionSpec, Defined, Policies, PolicySpec, PolicyUse, TargetSpec};
+use alerting::{Policies, PolicyUse};
 pub(crate) use annotations::PREFIX;
 pub(crate) use duration::spell as spell_duration;
 pub(crate) use indicator::DATA_SOURCE_TYPE;
 use indicator::SliSpec;
 use indicator::{Comparison, Indicator};
-use object::{Inline, Metadata, Object, OneOrMany, check_description, is_reference};
+pub(crate) use library::Library;
+use object::{Inline, Metadata, Object, OneOrMany, is_reference};
 use objectives::Target;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -53,124 +55,9 @@ struct TimeWindow {
     calendar: Option<Spanned<IgnoredAny>>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ServiceSpec {
-    description: Option<Spanned<String>>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct DataSourceSpec {
-    description: Option<Spanned<String>>,
-    r#type: Spanned<String>,
-    #[serde(rename = "connectionDetails")]
-    _connection_details: Option<IgnoredAny>,
-}
-
 /// An SLO whose references are still names.
 #[derive(Clone, Debug)]
 pub(crate) struct Slo(Object<SloSpec>);
-
-/// What SLOs refer to by name, from all files.
-#[derive(Debug, Default)]
-pub(crate) struct Library {
-    indicators: BTreeMap<String, Defined<SliSpec>>,
-    /// Name to type.
-    data_sources: BTreeMap<String, String>,
-    policies: BTreeMap<String, Defined<PolicySpec>>,
-    conditions: BTreeMap<String, Defined<ConditionSpec>>,
-    targets: BTreeMap<String, Defined<TargetSpec>>,
-    services: BTreeMap<String, ()>,
-}
-
-impl Library {
-    /// Takes in a document; an SLO comes back, to be resolved once every document is known.
-    pub(crate) fn read(
-        &mut self,
-        kind: &str,
-        document: &Document,
-        file: &Path,
-    ) -> Result<Option<Slo>, Finding> {
-        match kind {
-            "SLO" => {
-                let slo: Object<SloSpec> = document.parse(file)?;
-                slo.metadata.check(file)?;
-                check_description(slo.spec.description.as_ref(), file)?;
-                return Ok(Some(Slo(slo)));
-            }
-            "Service" => {
-                let Object { metadata, spec, .. } = document.parse::<Object<ServiceSpec>>(file)?;
-                check_description(spec.description.as_ref(), file)?;
-                define(&mut self.services, "Service", metadata, (), file)?;
-            }
-            "DataSource" => {
-                let Object { metadata, spec, .. } = document.parse::<Object<DataSourceSpec>>(file)?;
-                check_description(spec.description.as_ref(), file)?;
-                define(&mut self.data_sources, "DataSource", metadata, spec.r#type.value, file)?;
-            }
-            "SLI" => {
-                let Object { metadata, spec, .. } = document.parse::<Object<SliSpec>>(file)?;
-                spec.check(file)?;
-                let defined = Defined::new(&metadata, spec, file);
-                define(&mut self.indicators, "SLI", metadata, defined, file)?;
-            }
-            "AlertPolicy" => {
-                let Object { metadata, spec, .. } = document.parse::<Object<PolicySpec>>(file)?;
-                spec.check(file)?;
-                let defined = Defined::new(&metadata, spec, file);
-                define(&mut self.policies, "AlertPolicy", metadata, defined, file)?;
-            }
-            "AlertCondition" => {
-                let Object { metadata, spec, .. } = document.parse::<Object<ConditionSpec>>(file)?;
-                spec.check(file)?;
-                let defined = Defined::new(&metadata, spec, file);
-                define(&mut self.conditions, "AlertCondition", metadata, defined, file)?;
-            }
-            "AlertNotificationTarget" => {
-                let Object { metadata, spec, .. } = document.parse::<Object<TargetSpec>>(file)?;
-                spec.check(file)?;
-                let defined = Defined::new(&metadata, spec, file);
-                define(&mut self.targets, "AlertNotificationTarget", metadata, defined, file)?;
-            }
-            "BudgetAdjustment" => {
-                let message = "BudgetAdjustment is not read: write the time that must not count as an exclusion in \
-                               calendars.yml";
-                return Err(document.place(file).error(message));
-            }
-            other => {
-                let message = format!(
-                    "`{other}` is not a kind we read: use SLO, SLI, Service, DataSource, AlertPolicy, AlertCondition \
-                     or AlertNotificationTarget"
-                );
-                return Err(document.place(file).error(message));
-            }
-        }
-        Ok(None)
-    }
-}
-
-impl<Spec> Defined<Spec> {
-    fn new(metadata: &Metadata, spec: Spec, file: &Path) -> Self {
-        Self { name: metadata.name.value.clone(), file: file.to_owned(), spec }
-    }
-}
-
-fn define<T>(
-    names: &mut BTreeMap<String, T>,
-    kind: &str,
-    metadata: Metadata,
-    defined: T,
-    file: &Path,
-) -> Result<(), Finding> {
-    metadata.check(file)?;
-    let name = metadata.name;
-    if names.insert(name.value.clone(), defined).is_some() {
-        let message = format!("the {kind} `{}` is defined twice: rename one", name.value);
-        return Err(Place::of(file, &name).error(message));
-    }
-    Ok(())
-}
 
 impl Slo {
     /// One draft for each objective.
@@ -188,26 +75,29 @@ impl Slo {
         if targets.is_empty() {
             findings.push(place.error("the SLO has no objective: add one with a target"));
         }
-        if let Some(part) = targets.iter().find(|target| target.value.is_part_of_composite()) {
-            let message = "an objective with an indicator of its own would make a composite SLO, which is not \
-                           evaluated: write one SLO for each indicator";
-            findings.push(Place::of(file, part).error(message));
-        }
         let (Some(window), Some(method), Some(policies)) = (window, method, policies) else {
             return Vec::new();
         };
         if errors(findings) > before {
             return Vec::new();
         }
+        let mut measured = Vec::new();
+        if targets.iter().any(|target| target.value.is_part_of_composite()) {
+            let found = note(composite::of(&spec, &method, library, &metadata.name, file), findings);
+            measured.extend(found.map(|found| (metadata.name.clone(), found)));
+        } else {
+            for (number, target) in targets.iter().enumerate() {
+                let place = Place::of(file, target);
+                let found = note(spec.measured(&target.value, &method, library, &place, file), findings);
+                let name = match targets.len() {
+                    1 => metadata.name.clone(),
+                    _ => named(&metadata.name, &objectives::suffix(&target.value, number + 1)),
+                };
+                measured.extend(found.map(|found| (name, found)));
+            }
+        }
         let mut drafts = Vec::new();
-        for (number, target) in targets.iter().enumerate() {
-            let place = Place::of(file, target);
-            let found = note(spec.measured(&target.value, &method, library, &place, file), findings);
-            let Some(Measured { indicator, percent, budgeting }) = found else { continue };
-            let name = match targets.len() {
-                1 => metadata.name.clone(),
-                _ => named(&metadata.name, &objectives::suffix(&target.value, number + 1)),
-            };
+        for (name, Measured { indicator, percent, budgeting }) in measured {
             drafts.push(Draft {
                 name,
                 description: spec.description.as_ref().map(|text| text.value.clone()),
@@ -265,34 +155,48 @@ impl SloSpec {
         place: &Place,
         file: &Path,
     ) -> Result<Indicator, Finding> {
-        let (spec, of) = match (&self.indicator, &self.indicator_ref) {
-            (Some(inline), None) => {
-                inline.value.check("SLI", file)?;
-                inline.value.spec.check(file)?;
-                (&inline.value.spec, file)
-            }
-            (None, Some(name)) if !is_reference(&name.value) => {
-                return Err(Place::of(file, name).error(format!("`{}` can't name an SLI", name.value)));
-            }
-            (None, Some(name)) => match library.indicators.get(&name.value) {
-                Some(defined) => (&defined.spec, defined.file.as_path()),
-                None => {
-                    let message =
-                        format!("no file defines an SLI named `{}`: add it or correct the name", name.value);
-                    return Err(Place::of(file, name).error(message));
-                }
-            },
-            _ => {
-                let message = "an SLO has either `indicator` or `indicatorRef`: keep exactly one of them";
-                return Err(Place::of(file, &self.service).error(message));
-            }
-        };
-        if comparison.is_some() && !spec.is_threshold() {
-            return Err(place
-                .error("op and value go with a thresholdMetric: remove them, for a ratio is its own judge"));
-        }
-        spec.indicator(comparison, library, place, of)
+        let stated = (self.indicator.as_ref(), self.indicator_ref.as_ref());
+        indicator_of(stated, &Place::of(file, &self.service), comparison, library, place, file)
     }
+}
+
+/// An indicator that stands there, or is named; `owner` is who must have one of the two.
+fn indicator_of(
+    stated: (Option<&Spanned<Inline<SliSpec>>>, Option<&Spanned<String>>),
+    owner: &Place,
+    comparison: Option<Comparison>,
+    library: &Library,
+    place: &Place,
+    file: &Path,
+) -> Result<Indicator, Finding> {
+    let (spec, of) = match stated {
+        (Some(inline), None) => {
+            inline.value.check("SLI", file)?;
+            inline.value.spec.check(file)?;
+            (&inline.value.spec, file)
+        }
+        (None, Some(name)) if !is_reference(&name.value) => {
+            return Err(Place::of(file, name).error(format!("`{}` can't name an SLI", name.value)));
+        }
+        (None, Some(name)) => match library.indicators.get(&name.value) {
+            Some(defined) => (&defined.spec, defined.file.as_path()),
+            None => {
+                let message =
+                    format!("no file defines an SLI named `{}`: add it or correct the name", name.value);
+                return Err(Place::of(file, name).error(message));
+            }
+        },
+        _ => {
+            let message = "an SLO has either `indicator` or `indicatorRef`: keep exactly one of them";
+            return Err(owner.error(message));
+        }
+    };
+    if comparison.is_some() && !spec.is_threshold() {
+        return Err(
+            place.error("op and value go with a thresholdMetric: remove them, for a ratio is its own judge")
+        );
+    }
+    spec.indicator(comparison, library, place, of)
 }
 
 fn errors(findings: &[Finding]) -> usize {

@@ -50,7 +50,7 @@ pub(crate) struct ShortForm {
 /// What the queries are, and where the second one stands.
 struct Measure {
     query: Spanned<String>,
-    part: Option<Place>,
+    part: Vec<Place>,
     sli: Sli,
 }
 
@@ -83,7 +83,7 @@ impl ShortForm {
     }
 
     fn measure(&self, file: &Path) -> Result<Measure, Finding> {
-        let raw = |query| Measure { query, part: None, sli: Sli::Success };
+        let raw = |query| Measure { query, part: Vec::new(), sli: Sli::Success };
         let ratio = |part, given: &Spanned<String>| {
             let Some(total) = &self.total else {
                 return Err(
@@ -91,7 +91,7 @@ impl ShortForm {
                 );
             };
             let sli = Sli::Ratio { part, query: statement(&given.value), is_counter: self.counter };
-            Ok(Measure { query: total.clone(), part: Some(Place::of(file, given)), sli })
+            Ok(Measure { query: total.clone(), part: vec![Place::of(file, given)], sli })
         };
         let with_total = [&self.events, &self.total].into_iter().all(Option::is_some);
         match (&self.events, &self.good, &self.bad, &self.process) {

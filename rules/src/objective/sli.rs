@@ -13,6 +13,28 @@ pub enum Sli {
     Ratio { part: Part, query: String, is_counter: bool },
     /// A measurement that is good while it compares with `value` like this.
     Threshold { op: Op, value: f64 },
+    /// Several indicators, weighed against each other slice by slice.
+    Composite(Vec<Component>),
+}
+
+/// One indicator of a composite, with what it weighs and demands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Component {
+    pub name: String,
+    pub query: String,
+    pub sli: Sli,
+    /// Percent.
+    pub percent: f64,
+    pub weight: f64,
+    /// A slice is wholly good from this ratio on, wholly bad below; without it, it is as good as its ratio.
+    pub slice_target: Option<f64>,
+}
+
+/// By weight, the mean of what the components demand.
+pub(crate) fn mean_percent(components: &[Component]) -> f64 {
+    let weights: f64 = components.iter().map(|it| it.weight).sum();
+    let demanded: f64 = components.iter().map(|it| it.weight * it.percent).sum();
+    (demanded / weights * 1e9).round() / 1e9
 }
 
 /// Which part of `total` the other query gives.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_saphyr::LitString;
 
 use crate::files::openslo::DATA_SOURCE_TYPE;
-use crate::objective::{Objective, Part, Sli};
+use crate::objective::{Part, Sli};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,20 +46,14 @@ struct Query {
     query: LitString,
 }
 
-pub(super) fn spec(objective: &Objective) -> Spec {
-    let own = metric(&objective.query);
+pub(super) fn spec(query: &str, sli: &Sli) -> Option<Spec> {
+    let own = metric(query);
     let raw = |raw_type, raw| {
         let (good, bad, total) = (None, None, None);
-        Spec::RatioMetric(RatioMetric {
-            counter: false,
-            raw_type: Some(raw_type),
-            raw: Some(raw),
-            good,
-            bad,
-            total,
-        })
+        let (raw_type, raw) = (Some(raw_type), Some(raw));
+        Spec::RatioMetric(RatioMetric { counter: false, raw_type, raw, good, bad, total })
     };
-    match &objective.sli {
+    Some(match sli {
         Sli::Success => raw("success", own),
         Sli::Failure => raw("failure", own),
         Sli::Threshold { .. } => Spec::ThresholdMetric(own),
@@ -78,7 +72,8 @@ pub(super) fn spec(objective: &Objective) -> Spec {
                 total: Some(own),
             })
         }
-    }
+        Sli::Composite(_) => return None,
+    })
 }
 
 fn metric(query: &str) -> Metric {

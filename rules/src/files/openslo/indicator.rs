@@ -85,8 +85,8 @@ pub(crate) struct Comparison {
 pub(crate) struct Indicator {
     pub(crate) sli: Sli,
     pub(crate) query: Spanned<String>,
-    /// Where the other query of a ratio stands.
-    pub(crate) part: Option<Place>,
+    /// Where the other query of a ratio stands, or those of a composite.
+    pub(crate) part: Vec<Place>,
 }
 
 impl SliSpec {
@@ -117,7 +117,7 @@ impl SliSpec {
                     ));
                 };
                 let query = metric.value.query(library, &Place::of(file, metric), file)?;
-                Ok(Indicator { sli: Sli::Threshold { op, value }, query, part: None })
+                Ok(Indicator { sli: Sli::Threshold { op, value }, query, part: Vec::new() })
             }
             (Some(ratio), Some(_)) => {
                 let message = format!("an indicator has either ratioMetric or thresholdMetric: {SHAPE}");
@@ -150,7 +150,7 @@ impl RatioMetric {
             return Ok(Indicator {
                 sli,
                 query: raw.value.query(library, &Place::of(file, raw), file)?,
-                part: None,
+                part: Vec::new(),
             });
         }
         if let Some(raw_type) = &self.raw_type {
@@ -172,7 +172,7 @@ impl RatioMetric {
         let part_place = Place::of(file, &query);
         let sli = Sli::Ratio { part, query: statement(&query.value), is_counter: self.counter };
         let query = total.value.query(library, &Place::of(file, total), file)?;
-        Ok(Indicator { sli, query, part: Some(part_place) })
+        Ok(Indicator { sli, query, part: vec![part_place] })
     }
 }
 

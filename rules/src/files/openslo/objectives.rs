@@ -36,6 +36,17 @@ impl Target {
         self.indicator.is_some() || self.indicator_ref.is_some()
     }
 
+    pub(super) fn weight(&self, file: &Path) -> Result<f64, Finding> {
+        match &self.composite_weight {
+            Some(weight) if !(weight.value.is_finite() && weight.value > 0.0) => {
+                let message =
+                    format!("a compositeWeight of {} weighs nothing: write one above 0", weight.value);
+                Err(Place::of(file, weight).error(message))
+            }
+            weight => Ok(weight.as_ref().map_or(1.0, |weight| weight.value)),
+        }
+    }
+
     pub(super) fn percent(&self, place: &Place, file: &Path) -> Result<Spanned<f64>, Finding> {
         match (&self.target, &self.target_percent) {
             (None, Some(percent)) => Ok(percent.clone()),

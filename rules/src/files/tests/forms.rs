@@ -1,6 +1,12 @@
 //! Every form that an objective may be written in.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use proptest::prelude::*;
+
 use super::{objectives, refuses};
+use crate::files::expand;
 
 pub(super) const POLICED: &str = "\
 apiVersion: openslo/v1
@@ -135,4 +141,54 @@ fn alert_policies_take_the_place_of_the_built_in_tiers() {
     assert_eq!(objective.labels.get("notification_target").map(String::as_str), Some("duty"));
     assert_eq!(objective.labels.get("cost_centre").map(String::as_str), Some("a,b"));
     assert_eq!(objective.team.as_deref(), Some("web"));
+}
+
+/// What the short form can say, in every combination that a file may have.
+fn short_forms() -> impl Strategy<Value = String> {
+    let measures = [
+        "events: |\n  SELECT time, good, a, b\n  FROM logs -- it's \"quoted\": #no\n",
+        "good: SELECT time, a, b FROM logs\ntotal: SELECT time, a, b FROM spans\n",
+        "counter: true\nbad: SELECT time, value, a, b FROM metrics\ntotal: 'SELECT time, value, a, b FROM metrics'\n",
+        "process: {from: a.b, to: c.d, within: 90m}\n",
+        "process: {from: it's, to: c.d, due: true, longest: 3d, key: odoo_res_id, where: a > 1, cancelled_by: e}\n",
+    ];
+    let choices = [
+        "group_by: [a, b]\n",
+        "description: |\n  Two lines\n  of text: here\n",
+        "team: ops\nnoun: orders\n",
+        "runbook_url: https://wiki.example/a?b=c#d\n",
+        "labels: {tier: 'gold: yes', empty_one: ''}\n",
+        "annotations: {dashboard: 'see {{ $labels.a }}', yes: 'no'}\n",
+        "severity: {page: wake, ticket: none}\n",
+        "budget_alerts: {spent: 50, exhausts_within: 3d}\n",
+        "budget_alerts: {spent: none}\n",
+        "blind: {after: 1h, severity: page, sources: [odoo, traefik], coverage_floor: 0.5}\n",
+    ];
+    let chosen = proptest::sample::subsequence(choices.to_vec(), 0..choices.len());
+    let numbers = (1..99_999_u32, 60..129_600_u32, proptest::option::of(0..50_u32));
+    (proptest::sample::select(measures.to_vec()), chosen, numbers).prop_map(|(measure, chosen, numbers)| {
+        let (percent, minutes, min_bad) = numbers;
+        let mut text =
+            format!("slo: a\nservice: b\nobjective: {}\nwindow: {minutes}m\n", f64::from(percent) / 1e3);
+        let mut keys = BTreeSet::new();
+        for choice in chosen {
+            // A key stands once.
+            if keys.insert(choice.split_once(':').map(|(key, _)| key)) {
+                text.push_str(choice);
+            }
+        }
+        if let Some(count) = min_bad {
+            text.push_str(&format!("min_bad_events: {count}\n"));
+        }
+        text + measure
+    })
+}
+
+#[test]
+fn whatever_the_short_form_says_its_expansion_says_too() {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(text in short_forms())| {
+        let expanded = expand(&text, Path::new("slo.yaml")).expect("expands");
+        prop_assert_eq!(objectives(&expanded), objectives(&text), "{}", expanded);
+    });
 }
