@@ -78,6 +78,9 @@ fn slices_sql(checked: &CheckedObjective) -> String {
         sums(checked),
         rows(checked),
     );
+    if objective.budgeting == Budgeting::Occurrences && !checked.is_summed {
+        return counted;
+    }
     let (good, total) = judged(objective.budgeting);
     format!(
         "SELECT __slice, {names}CAST(round({good}) AS BIGINT) AS __good, CAST(round({total}) AS BIGINT) AS __total, \

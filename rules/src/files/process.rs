@@ -33,7 +33,9 @@ pub(super) struct Process {
     by: Option<Spanned<String>>,
     deadline: Option<Spanned<String>>,
     cancelled_by: Option<Spanned<String>>,
-    r#where: Option<Spanned<String>>,
+    /// Which of the events begin, and which end: SQL over their columns.
+    from_where: Option<Spanned<String>>,
+    to_where: Option<Spanned<String>>,
     longest: Option<Spanned<String>>,
 }
 
@@ -47,8 +49,10 @@ impl Process {
     /// The indicator's query.
     pub(super) fn sql(&self, group_by: &[Spanned<String>], file: &Path) -> Result<String, Finding> {
         let key = self.key(file)?;
-        if self.from.value == self.to.value {
-            let message = "a process goes from one event to another one: `from` and `to` are the same";
+        let is_told_apart = self.from_where.is_some() && self.to_where.is_some();
+        if self.from.value == self.to.value && !is_told_apart {
+            let message = "`from` and `to` are the same event: name another one, or tell them apart by `from_where` \
+                           and `to_where`";
             return Err(Place::of(file, &self.to).error(message));
         }
         let Deadline { sql: deadline, longest } = self.deadline(file)?;
@@ -56,20 +60,23 @@ impl Process {
         let cancelled = self.cancelled_by.as_ref().map(|name| text(&name.value));
         let names = [Some(from.clone()), Some(to.clone()), cancelled.clone()];
         let names = names.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        let first = |name: &str| {
+        let first = |condition: &str| {
             format!(
-                "min(CASE WHEN event_name = {name} THEN time END) OVER (PARTITION BY \"{key}\" ORDER BY time \
+                "min(CASE WHEN {condition} THEN time END) OVER (PARTITION BY \"{key}\" ORDER BY time \
                  RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"
             )
         };
-        let called_off = cancelled
-            .as_deref()
-            .map_or_else(String::new, |name| format!(",\n             {} AS called_off", first(name)));
+        let only = |sql: &Option<Spanned<String>>| {
+            sql.as_ref().map_or_else(String::new, |sql| format!(" AND ({})", sql.value.trim()))
+        };
+        let ends = format!("event_name = {to}{}", only(&self.to_where));
+        let called_off = cancelled.as_deref().map_or_else(String::new, |name| {
+            format!(",\n             {} AS called_off", first(&format!("event_name = {name}")))
+        });
         let still_on = cancelled.map_or_else(String::new, |_| {
             " AND (called_off IS NULL OR called_off >= least(deadline, coalesce(ended, deadline)))".to_owned()
         });
-        let only =
-            self.r#where.as_ref().map_or_else(String::new, |sql| format!(" AND ({})", sql.value.trim()));
+        let only = only(&self.from_where);
         let seconds = longest.as_secs();
         let columns = columns(group_by, &key);
         Ok(format!(
@@ -91,7 +98,7 @@ impl Process {
              WHERE deadline <= time + INTERVAL '{seconds} seconds'{still_on}\n\
              ) AS outcomes\n\
              WHERE time <= $now",
-            ended = first(&to),
+            ended = first(&ends),
         ))
     }
 

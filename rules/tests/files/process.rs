@@ -183,6 +183,18 @@ async fn an_open_case_is_bad_from_its_deadline_on_and_an_end_told_late_corrects_
 }
 
 #[tokio::test]
+async fn only_what_is_meant_begins_and_ends_a_case() {
+    let house = House::open("08:30:00").await;
+    let only = "within: 10m\n  from_where: process_id <> 'S00002'\n  to_where: warehouse = 'WH1'";
+    let mut evaluator = house.evaluator(house.write(&[("slo.yaml", &SLO.replace("DEADLINE", only))])).await;
+    let cases = (0..4).flat_map(|case| [told(case, Step::Confirmed, 0, 0), told(case, Step::Done, 60, 60)]);
+    let rows: Vec<Value> = cases.enumerate().map(|(number, it)| it.row(number)).collect();
+    house.append(Table::BusinessEvents, &rows).await;
+    house.tick(&mut evaluator).await;
+    assert_eq!(shown(&house).await, [(1, 1), (0, 2)], "of WH1 one doesn't begin, of WH2 none ends");
+}
+
+#[tokio::test]
 async fn what_is_at_stake_is_said_of_overdue_cases() {
     let house = House::open("08:50:00").await;
     let slo = SLO.replace("DEADLINE", "within: 10m");

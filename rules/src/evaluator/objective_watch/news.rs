@@ -101,10 +101,10 @@ impl ObjectiveWatch {
         now: Timestamp,
     ) -> Result<(), QueryError> {
         if let Some(read_at) = self.unread.read_at.filter(|_| self.checked.speaks_of_now) {
-            // What became due since then.
+            // What became due since then. It looks far back, at what is due within hours: once a slice is soon enough.
             self.unread.from(read_at.min(now));
         }
-        if let Some(since) = self.unread.since {
+        if let Some(since) = self.unread.since.filter(|_| !self.was_just_read(now)) {
             let end = SliceIndex::holding(self.unread.newest).next();
             let from = SliceIndex::holding(since).max(self.oldest_needed(now));
             let from = from.aligned(self.objective().budgeting.slice());
@@ -120,6 +120,11 @@ impl ObjectiveWatch {
             self.read_past(context, now).await?;
         }
         Ok(())
+    }
+
+    fn was_just_read(&self, now: Timestamp) -> bool {
+        let read_at = self.unread.read_at.filter(|_| self.checked.speaks_of_now);
+        read_at.is_some_and(|read_at| SliceIndex::holding(read_at) == SliceIndex::holding(now))
     }
 
     /// A part of the past that some burn window looks at is still to be read for the first time.

@@ -91,7 +91,7 @@ process:
   from: odoo.sale.order.confirmed
   to: odoo.stock.picking.done
   cancelled_by: odoo.sale.order.cancelled
-  where: carrier <> 'pick-up'
+  from_where: carrier <> 'pick-up'
   within: 4h
 ";
 
@@ -104,7 +104,7 @@ fn a_process_has_one_deadline() {
     refuses("within: 4h", "within: 91d", 11, "at most 90d");
     refuses("within: 4h", "within: 0", 11, "more than 0");
     refuses("within: 4h", "by: noon", 11, "by: cut_off");
-    refuses("odoo.stock.picking.done", "odoo.sale.order.confirmed", 8, "the same");
+    refuses("odoo.stock.picking.done", "odoo.sale.order.confirmed", 8, "the same event");
     refuses("  within", "  key: a b\n  within", 11, "not a column");
     refuses("process:", "events: SELECT 1\nprocess:", 1, "one thing");
     refuses("process:", "good: SELECT 1\nprocess:", 1, "one thing");
@@ -150,7 +150,7 @@ fn short_forms() -> impl Strategy<Value = String> {
         "good: SELECT time, a, b FROM logs\ntotal: SELECT time, a, b FROM spans\n",
         "counter: true\nbad: SELECT time, value, a, b FROM metrics\ntotal: 'SELECT time, value, a, b FROM metrics'\n",
         "process: {from: a.b, to: c.d, within: 90m}\n",
-        "process: {from: it's, to: c.d, due: true, longest: 3d, key: odoo_res_id, where: a > 1, cancelled_by: e}\n",
+        "process: {from: it's, to: c.d, due: true, longest: 3d, key: odoo_res_id, from_where: a > 1, to_where: b > 1, cancelled_by: e}\n",
     ];
     let choices = [
         "group_by: [a, b]\n",
