@@ -145,7 +145,8 @@ function group(row) {
   const known = BURNS.filter(([column]) => typeof row[column] === "number");
   return el("section", { class: "panel" },
     el("h2", {}, labels(row.groups) || "All events", " ", stateChip(row.state, row.severity)),
-    budget(row.budget_left),
+    budget(row),
+    row.waiting && el("p", { class: "quiet" }, `No alert: ${row.waiting}.`),
     facts([
       ["Good", `${number(row.good)} of ${number(row.total)}`],
       ...known.map(([column, name]) => [`Burn ${name}`, burn(row[column])]),

@@ -4,7 +4,7 @@ import { rows } from "./api.js";
 import { code, el, empty, facts, outsideLink, show, trouble } from "./dom.js";
 import { clockTime, dateTime, duration, labels, millis, number, words } from "./format.js";
 import {
-  budget, burn, incidentLink, inline, isOpen, measures, said, sloLink, speakers, stateChip, titleOf,
+  budget, burn, incidentLink, inline, isOpen, left, measures, said, sloLink, speakers, stateChip, titleOf,
 } from "./parts.js";
 import { sqlBox } from "./sql.js";
 
@@ -103,8 +103,8 @@ const URGENCY = { firing: 0, blind: 1, pending: 2 };
 
 function worstFirst(a, b) {
   const urgency = (slo) => URGENCY[String(slo.state).toLowerCase()] ?? 3;
-  const left = (slo) => (typeof slo.budget_left === "number" ? slo.budget_left : Infinity);
-  return urgency(a) - urgency(b) || (left(a) < left(b) ? -1 : left(a) > left(b) ? 1 : 0);
+  const rest = (slo) => left(slo) ?? Infinity;
+  return urgency(a) - urgency(b) || (rest(a) < rest(b) ? -1 : rest(a) > rest(b) ? 1 : 0);
 }
 
 function objective(slo) {
@@ -112,7 +112,7 @@ function objective(slo) {
     el("th", { scope: "row" }, sloLink(slo.slo),
       el("span", { class: "under" }, [slo.service, labels(slo.groups)].filter(Boolean).join(" · "))),
     cell("State", slo.last_event_time ? stateChip(slo.state, slo.severity) : stateChip("no events")),
-    cell("Budget", budget(slo.last_event_time ? slo.budget_left : null)),
+    cell("Budget", budget(slo)),
     cell("Burn 1 h", burn(slo.burn_1h)),
     cell("Burn 5 min", burn(slo.burn_5m)),
     cell("Target", `${number(slo.objective)} %`, el("span", { class: "under" }, slo.window && `over ${slo.window}`)));

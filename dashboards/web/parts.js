@@ -4,13 +4,19 @@ import { chip, el, outsideLink, svg } from "./dom.js";
 import { labels, number, percent, words } from "./format.js";
 import { inTenant } from "./tenant.js";
 
+// Of the whole window's budget: an objective that is an hour old has spent little of four weeks, whatever its ratio was.
+export function left(slo) {
+  return typeof slo.budget_spent === "number" && slo.last_event_time ? 1 - slo.budget_spent : null;
+}
+
 // Full is an untouched budget. An overspent one fills the bar in alarm: how far beyond is for the number to say.
-export function budget(left) {
-  if (typeof left !== "number") return el("span", { class: "quiet" }, "no events yet");
-  const overspent = left < 0;
-  const width = overspent ? 100 : Math.min(left, 1) * 100;
-  const level = overspent ? "gone" : left < 0.25 ? "low" : "fine";
-  const words = overspent ? `overspent by ${percent(-left)}` : `${percent(left)} left`;
+export function budget(slo) {
+  const rest = left(slo);
+  if (typeof rest !== "number") return el("span", { class: "quiet" }, "no events yet");
+  const overspent = rest < 0;
+  const width = overspent ? 100 : Math.min(rest, 1) * 100;
+  const level = overspent ? "gone" : rest < 0.25 ? "low" : "fine";
+  const words = overspent ? `overspent by ${percent(-rest)}` : `${percent(rest)} left`;
   return el("div", { class: "budget", "data-level": level },
     svg("svg", { class: "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
       svg("rect", { class: "track", width: "100", height: "8" }),

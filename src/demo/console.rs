@@ -11,7 +11,7 @@ pub(super) const LAST_TWO_MINUTES: &str = "\
     WHERE event_name = 'odoo.sale.order.confirmed' AND time > now() - INTERVAL '2 minutes'";
 
 pub(super) const BUDGET: &str =
-    "SELECT min(budget_left) AS budget_left FROM slos WHERE slo = 'order-posting'";
+    "SELECT 1 - max(budget_spent) AS budget_left FROM slos WHERE slo = 'order-posting'";
 
 #[derive(Debug)]
 pub(super) struct Console {
@@ -24,7 +24,7 @@ pub(super) struct Console {
 pub(super) struct Progress {
     pub(super) orders: Option<f64>,
     pub(super) p95_ms: Option<f64>,
-    /// Of the warehouse that has the least left, as a ratio; negative when overspent.
+    /// Of the warehouse that has the least left, as a ratio of the whole window's; negative when overspent.
     pub(super) budget_left: Option<f64>,
 }
 

@@ -187,3 +187,67 @@ proptest! {
         }
     }
 }
+
+/// A thousand events a second, of which `bad` were for `fault` seconds; that ended `since` seconds ago.
+fn thousands(length: Duration, bad: u64, fault: u64, since: u64) -> Counts {
+    let total = length.as_secs() * 1_000;
+    let bad = bad * fault.min(length.as_secs().saturating_sub(since));
+    Counts { good: total - bad, total }
+}
+
+fn first_second(holds: impl Fn(u64) -> bool) -> u64 {
+    let (mut below, mut at) = (0, 4 * 86_400);
+    assert!(holds(at), "within four days");
+    while at - below > 1 {
+        let middle = below + (at - below) / 2;
+        if holds(middle) { at = middle } else { below = middle }
+    }
+    at
+}
+
+/// The manual's table: how soon each error ratio fires, and how soon it is over. The same is said by t = L x B x (1 - T) / e
+/// and by S x (1 - B x (1 - T) / e).
+#[test]
+fn detection_and_reset_are_what_the_manual_says() {
+    let (period, target) = (DAY * 30, 0.999);
+    let tiers = thresholds(period, target);
+    let readings = |bad: u64, fault: u64, since: u64| -> Vec<Reading> {
+        let of = |length| thousands(length, bad, fault, since);
+        let usual = |long: Duration| long.as_secs_f64() * 1_000.0;
+        let read = |it: &Threshold| {
+            Reading::new(*it, of(it.tier.long), of(it.tier.short), usual(it.tier.long), target)
+        };
+        tiers.iter().map(read).collect()
+    };
+    let burning = |bad, fault| {
+        [Severity::Page, Severity::Ticket].into_iter().find_map(|severity| {
+            match judge(&readings(bad, fault, 0), severity, GUARD) {
+                Verdict::Burning(reading) => Some(reading),
+                Verdict::Clear | Verdict::Waiting(..) => None,
+            }
+        })
+    };
+    let mut table = Vec::new();
+    for bad in [1_000, 100, 20, 10, 5, 2] {
+        let fires = first_second(|fault| burning(bad, fault).is_some());
+        let tier = burning(bad, fires).expect("burns").threshold.tier;
+        let held = |since| readings(bad, 7 * 86_400, since).into_iter().find(|it| it.threshold.tier == tier);
+        let over = first_second(|since| held(since).is_some_and(|reading| !reading.holds()));
+
+        let share =
+            tiers.iter().find(|it| it.tier == tier).expect("one of them").burn * 0.001 * 1_000.0 / bad as f64;
+        assert!((fires as f64 - tier.long.as_secs_f64() * share).abs() < 1.5, "{bad}: {fires}");
+        assert!((over as f64 - tier.short.as_secs_f64() * (1.0 - share)).abs() < 1.5, "{bad}: {over}");
+        table.push(format!(
+            "| {} % | {} | {} {}/{} | {} |",
+            bad as f64 / 10.0,
+            crate::durations::say(Duration::from_secs(fires)),
+            tier.severity.as_str(),
+            crate::durations::spell(tier.long),
+            crate::durations::spell(tier.short),
+            crate::durations::say(Duration::from_secs(over)),
+        ));
+    }
+    let manual = include_str!("../../../docs/rules.md");
+    assert!(manual.contains(&table.join("\n")), "the manual's table should be\n{}", table.join("\n"));
+}
