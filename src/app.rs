@@ -84,6 +84,12 @@ impl App {
         self.databases.default_engine()
     }
 
+    /// What is fetched; [`Self::run`] runs it, and so may whoever moves time by hand.
+    #[must_use]
+    pub fn sources(&self) -> Arc<Sources> {
+        Arc::clone(&self.sources)
+    }
+
     #[must_use]
     pub fn collector(&self) -> &Collector {
         &self.collector

@@ -7,7 +7,7 @@ use plimsoll_model::{Clock, SourceBook, SourceKind, SourceState, SourceStatus, T
 
 use crate::source::Fetched;
 
-/// An event time that is older than this, while the source answers, means that it is behind.
+/// A source that has had more to read for longer than this, while it answers, is behind.
 const LATE: Duration = Duration::from_secs(120);
 /// So long after its opening a source may be behind and is still starting: the first looks read what happened before.
 const CHANCE: Duration = Duration::from_secs(300);
@@ -31,8 +31,9 @@ struct State {
     state: SourceState,
     since: Timestamp,
     opened: Timestamp,
-    /// It has been up to date once since it was opened.
-    has_caught_up: bool,
+    /// When it had last read all that there was. An open transaction of the source's may hold its watermark back all the same,
+    /// and that is no lateness: what it wrote is nobody's yet.
+    caught_up: Option<Timestamp>,
     watermark: Option<Timestamp>,
     last_success: Option<Timestamp>,
     last_error: Option<String>,
@@ -80,7 +81,7 @@ impl Line {
             state: SourceState::Starting,
             since: now,
             opened: now,
-            has_caught_up: false,
+            caught_up: None,
             watermark: None,
             last_success: None,
             last_error: None,
@@ -126,7 +127,9 @@ impl Line {
         let mut state = self.lock();
         state.last_success = Some(now);
         state.watermark = fetched.watermark.or(state.watermark);
-        state.has_caught_up |= !state.is_behind(now, self.interval);
+        if !fetched.more {
+            state.caught_up = Some(now);
+        }
         state.lacks.clone_from(&fetched.lacks);
         state.lacks.truncate(LONGEST_LIST);
         match &fetched.late {
@@ -198,18 +201,11 @@ impl State {
         if self.last_success.is_some_and(|time| now.since(time) > overdue(interval)) {
             return SourceState::Late;
         }
-        if !self.is_behind(now, interval) {
-            return SourceState::Ok;
+        match self.caught_up {
+            Some(time) if now.since(time) <= overdue(interval) => SourceState::Ok,
+            None if now.since(self.opened) <= CHANCE => SourceState::Starting,
+            _ => SourceState::Late,
         }
-        if self.has_caught_up || now.since(self.opened) > CHANCE {
-            return SourceState::Late;
-        }
-        SourceState::Starting
-    }
-
-    /// What it read last is older than it should be.
-    fn is_behind(&self, now: Timestamp, interval: Duration) -> bool {
-        self.watermark.is_some_and(|time| now.since(time) > overdue(interval))
     }
 }
 
@@ -268,38 +264,53 @@ mod tests {
         assert_eq!(state(&line, 12), SourceState::Ok);
     }
 
+    /// A look that read up to then, and whether there was more.
+    fn look(watermark: i64, more: bool) -> Fetched {
+        Fetched { watermark: Some(at(watermark)), more, ..Fetched::default() }
+    }
+
     #[test]
     fn a_source_that_hangs_or_stays_behind_is_late() {
         let line = line();
-        line.succeeded(&Fetched { watermark: Some(at(1_000)), ..Fetched::default() }, at(1_001));
-        assert_eq!(line.statuses(at(1_001))[0].state, SourceState::Ok);
+        line.succeeded(&look(1_000, false), at(1_001));
         assert_eq!(state(&line, 1_100), SourceState::Ok);
         assert_eq!(state(&line, 1_122), SourceState::Late, "no answer for two minutes");
-        line.succeeded(&Fetched { watermark: Some(at(1_010)), ..Fetched::default() }, at(1_200));
-        assert_eq!(state(&line, 1_201), SourceState::Late, "it answers with what is old");
+        line.succeeded(&look(1_010, true), at(1_200));
+        assert_eq!(state(&line, 1_201), SourceState::Late, "it answers, and there is always more");
+        line.succeeded(&look(1_200, false), at(1_202));
+        assert_eq!(state(&line, 1_203), SourceState::Ok);
         line.succeeded(
             &Fetched { late: Some("its clock is a day behind".into()), ..Fetched::default() },
-            at(1_202),
+            at(1_204),
         );
-        assert_eq!(line.statuses(at(1_202))[0].last_error.as_deref(), Some("its clock is a day behind"));
+        assert_eq!(line.statuses(at(1_204))[0].last_error.as_deref(), Some("its clock is a day behind"));
+    }
+
+    #[test]
+    fn an_open_transaction_holds_the_watermark_back_and_makes_nobody_blind() {
+        let line = line();
+        for now in [1_000, 1_300, 1_600] {
+            line.succeeded(&look(1_000, false), at(now));
+            assert_eq!(state(&line, now), SourceState::Ok);
+        }
+        assert_eq!(line.statuses(at(1_600))[0].watermark, Some(at(1_000)), "what is said of it stays true");
     }
 
     #[test]
     fn a_source_that_reads_what_happened_before_it_was_opened_is_starting_and_not_late() {
         let line = line();
-        let up_to = |watermark: i64| Fetched { watermark: Some(at(watermark)), ..Fetched::default() };
-        line.succeeded(&up_to(-3_600), at(1));
+        line.succeeded(&look(-3_600, true), at(1));
         assert_eq!(state(&line, 2), SourceState::Starting, "the first look");
         assert!(!line.stats(at(2)).is_blind);
-        line.succeeded(&up_to(0), at(6));
+        line.succeeded(&look(-1_800, false), at(6));
         assert_eq!(state(&line, 7), SourceState::Ok);
-        line.succeeded(&up_to(0), at(200));
+        line.succeeded(&look(0, true), at(200));
         assert_eq!(state(&line, 200), SourceState::Late, "it had its chance");
 
         let slow = self::line();
-        slow.succeeded(&up_to(-3_600), at(299));
+        slow.succeeded(&look(-3_600, true), at(299));
         assert_eq!(state(&slow, 300), SourceState::Starting);
-        slow.succeeded(&up_to(-3_000), at(301));
+        slow.succeeded(&look(-3_000, true), at(301));
         assert_eq!(state(&slow, 301), SourceState::Late, "so has it");
         assert!(slow.stats(at(301)).is_blind);
     }

@@ -124,9 +124,11 @@ async fn a_rule_that_reads_a_column_that_is_not_there_is_refused_with_its_file()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shipped_examples_are_good() {
-    let mut check = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
-    check.args(["check", "--config"]).arg(root().join("examples/plimsoll.toml"));
-    finish(check).await;
+    for example in ["examples/plimsoll.toml", "examples/odoo.toml"] {
+        let mut check = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        check.args(["check", "--config"]).arg(root().join(example));
+        finish(check).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

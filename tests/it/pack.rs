@@ -1,6 +1,7 @@
 //! The pack `odoo-distribution` on injected time: nothing on a healthy day, and on a bad one each of its alerts, in words that hold.
 
 mod house;
+mod pointed;
 pub(crate) mod runbooks;
 
 use std::collections::BTreeMap;

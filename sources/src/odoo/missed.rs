@@ -10,7 +10,7 @@ use tokio_postgres::types::Type;
 use super::documents::Document;
 use super::feeds::Feeds;
 use super::fields::{attributes, micros};
-use super::schema::{Need, Schema};
+use super::schema::{Join, Need, Schema};
 use crate::otlp::Record;
 use crate::postgres::{Reading, Trouble};
 
@@ -65,9 +65,17 @@ impl Feeds<'_> {
             self.found.rights.want("sequence gaps", trouble);
             return Ok(());
         }
+        let (to_company, company) = self.schema.joined(Join {
+            from: "j",
+            from_table: "account_journal",
+            key: "company_id",
+            table: "res_company",
+            alias: "co",
+            column: "name",
+        });
         let sql = format!(
-            "SELECT g.journal_id::int8, j.code::text, g.sequence_prefix::text, g.first::int8, g.last::int8 \
-             FROM ({}) g JOIN account_journal j ON j.id = g.journal_id ORDER BY 1, 3, 4 DESC LIMIT {MOST_AT_ONCE}",
+            "SELECT g.journal_id::int8, j.code::text, g.sequence_prefix::text, g.first::int8, g.last::int8, {company} \
+             FROM ({}) g JOIN account_journal j ON j.id = g.journal_id{to_company} ORDER BY 1, 3, 4 DESC LIMIT {MOST_AT_ONCE}",
             gaps()
         );
         let reading = self.connection.begin(self.config.server.statement_timeout).await?;
@@ -84,6 +92,7 @@ impl Feeds<'_> {
                 .failed("odoo.account.journal.gap_found", "account.journal", &id, self.now)
                 .integer("odoo.res_id", journal)
                 .some_text("odoo.journal", row.get::<Option<String>>(1)?)
+                .some_text("business.company", row.get::<Option<String>>(5)?)
                 .text("odoo.sequence.prefix", prefix)
                 .integer("odoo.sequence.first_missing", first)
                 .integer("odoo.sequence.last_missing", row.get(4)?);

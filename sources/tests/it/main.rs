@@ -11,6 +11,7 @@ mod odoo_kpis;
 mod odoo_rights;
 mod odoo_versions;
 mod platform;
+mod platform_versions;
 mod redis;
 mod scrape;
 mod servers;

@@ -175,6 +175,7 @@ async fn check(odoo: &Odoo, reader: &Reader, version: u32) {
     assert_eq!(one("odoo.ir.cron.missed", &any).await.get("odoo.cron.name"), "Mail: Email Queue Manager");
     let gap = one("odoo.account.journal.gap_found", &any).await;
     assert_eq!((gap.get("odoo.sequence.first_missing"), gap.get("odoo.sequence.last_missing")), ("2", "3"));
+    assert_eq!(gap.get("business.company"), "Nordwind GmbH");
 
     let ship = [("business.warehouse", "HAM"), ("odoo.picking.step", "ship")];
     for (name, attributes, expected) in [

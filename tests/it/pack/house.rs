@@ -11,6 +11,7 @@ use plimsoll::app::App;
 use plimsoll::config::Config;
 use plimsoll_model::{Clock, Intake, ManualClock, Signal, TenantName, Timestamp};
 use plimsoll_rules::Pack;
+use plimsoll_sources::Sources;
 use prost::Message;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,12 +32,17 @@ impl House {
     }
 
     pub(super) async fn open_with(files: &[(&str, &str)], skip: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
         let skip = serde_json::to_string(skip).expect("a list");
         let settings = format!(
             "[rules]\npacks = [\"odoo-distribution\"]\nskip = {skip}\n[telemetry]\nenabled = false\n"
         );
-        for (name, text) in [("plimsoll.toml", &*settings)].iter().chain(files) {
+        Self::open_on(&settings, files).await
+    }
+
+    /// On a whole `plimsoll.toml`.
+    pub(super) async fn open_on(settings: &str, files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in [("plimsoll.toml", settings)].iter().chain(files) {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
             std::fs::write(path, text).expect("writable");
@@ -70,7 +76,7 @@ impl House {
         let mut attributes = keyed(attributes);
         attributes
             .push(json!({"key": "event.id", "value": {"stringValue": format!("{name}:{}", self.sent)}}));
-        let record = json!({"timeUnixNano": self.now(), "eventName": name, "traceId": trace, "attributes": attributes});
+        let record = json!({"timeUnixNano": self.now().nanos().to_string(), "eventName": name, "traceId": trace, "attributes": attributes});
         let request =
             json!({"resourceLogs": [{"resource": service(), "scopeLogs": [{"logRecords": [record]}]}]});
         self.send::<ExportLogsServiceRequest>(Signal::Logs, request).await;
@@ -103,7 +109,7 @@ impl House {
 
     pub(super) async fn levels(&mut self, levels: &[(&str, f64, Value)]) {
         let metric = |(name, value, by): &(&str, f64, Value)| {
-            let point = json!({"timeUnixNano": self.now(), "asDouble": value, "attributes": keyed(by)});
+            let point = json!({"timeUnixNano": self.now().nanos().to_string(), "asDouble": value, "attributes": keyed(by)});
             json!({"name": name, "gauge": {"dataPoints": [point]}})
         };
         let metrics: Vec<Value> = levels.iter().map(metric).collect();
@@ -118,16 +124,29 @@ impl House {
         assert_eq!(taken.refused, 0, "{}", taken.complaint);
     }
 
-    fn now(&self) -> String {
-        self.clock.now().nanos().to_string()
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn sources(&self) -> Arc<Sources> {
+        self.app.sources()
     }
 
     pub(super) async fn pass(&mut self, duration: Duration) {
         let until = self.clock.now() + duration;
         while self.clock.now() < until {
-            self.clock.advance(STEP);
-            self.app.step().await.expect("a pass succeeds");
+            self.advance(STEP);
+            self.step().await;
         }
+    }
+
+    /// For whoever sleeps on the clock.
+    pub(super) fn advance(&self, step: Duration) {
+        self.clock.advance(step);
+    }
+
+    pub(super) async fn step(&self) {
+        self.app.step().await.expect("a pass succeeds");
     }
 
     pub(super) async fn ask(&self, sql: &str) -> Vec<Value> {
