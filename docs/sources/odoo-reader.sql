@@ -46,7 +46,7 @@ BEGIN
     ('ir_model_fields_selection', 'field_id value name'),
     ('ir_module_module', 'id name state latest_version'),
     ('mail_mail', 'id state failure_type create_date write_date scheduled_date'),
-    ('mail_message', 'id model res_id create_date date'),
+    ('mail_message', 'id model res_id create_date create_uid date'),
     ('mail_notification', 'notification_type notification_status failure_type'),
     ('mail_tracking_value', 'id mail_message_id field field_id old_value_char new_value_char create_date'),
     ('payment_provider', 'id code'),

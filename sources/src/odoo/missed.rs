@@ -241,7 +241,10 @@ struct Cron {
 
 impl Cron {
     fn about(&self, record: Record) -> Record {
-        record.integer("odoo.res_id", self.id).some_text("odoo.cron.name", self.name.clone())
+        record
+            .integer("odoo.res_id", self.id)
+            .text("business.workload", "scheduled")
+            .some_text("odoo.cron.name", self.name.clone())
     }
 }
 

@@ -39,6 +39,8 @@ struct Change {
     at: i64,
     old: Option<String>,
     new: Option<String>,
+    /// Odoo's own user did it: a scheduled action.
+    is_robot: bool,
 }
 
 /// What is known of a record beside its change.
@@ -108,12 +110,13 @@ async fn rows(
     let field = if schema.has("mail_tracking_value", "field_id") { "field_id" } else { "field" };
     let sql = format!(
         "SELECT tv.id::int8, tv.{field}::int4, m.model::text, m.res_id::int8, {}, {}, \
-         tv.old_value_char::text, tv.new_value_char::text \
+         tv.old_value_char::text, tv.new_value_char::text, coalesce({} = 1, false) \
          FROM mail_tracking_value tv JOIN mail_message m ON m.id = tv.mail_message_id \
          WHERE tv.id > $1 AND tv.id <= $2 AND tv.id <> ALL($3) AND tv.{field} = ANY($4) \
          AND m.model IS NOT NULL AND m.res_id IS NOT NULL ORDER BY tv.id",
         super::fields::micros("m.create_date"),
         super::fields::micros("greatest(m.date, m.create_date)"),
+        schema.or_null("m", "mail_message", "create_uid", "int8"),
     );
     let fields = labels.field_ids();
     let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 4] = [
@@ -133,6 +136,7 @@ async fn rows(
             at: row.get::<Option<i64>>(5)?.unwrap_or_default(),
             old: row.get(6)?,
             new: row.get(7)?,
+            is_robot: row.get(8)?,
         });
     }
     Ok(changes)
@@ -190,7 +194,8 @@ fn event(
     let transition = name.rsplit('.').next().unwrap_or(name);
     let has_age = matches!(transition, "confirmed" | "posted" | "done");
     let age = details.created.filter(|_| has_age).map(|created| seconds(change.txn - created));
-    let workload = if details.is_bulk { Some("bulk") } else { None };
+    // Who else waits for it, a person or another system, no row tells.
+    let workload = if details.is_bulk { Some("bulk") } else { change.is_robot.then_some("scheduled") };
     Record::at(Timestamp::from_nanos(change.at.saturating_mul(1_000)), now)
         .named(name)
         .text("event.id", format!("{database}:{model}:{}:{transition}:{}", change.res_id, change.txn))

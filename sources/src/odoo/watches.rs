@@ -58,6 +58,7 @@ fn jobs(schema: &Schema) -> Select {
         .own("odoo.model", As::Text, "d", "queue_job", "model_name")
         .own("odoo.worker.pid", As::Integer, "d", "queue_job", "worker_pid")
         .own("business.duration", As::Number, "d", "queue_job", "exec_time")
+        .raw("odoo.retries", As::Integer, format!("nullif(greatest({}, 1) - 1, 0)", own("retry", "int8")))
         .company("d", "queue_job");
     select(fields, "queue_job", "d.date_created", extras)
 }
@@ -70,15 +71,18 @@ fn job_events(step: &Step<'_>) -> Vec<Event> {
     if step.told.is_none()
         && let Some(at) = step.created
     {
-        events.push(event("odoo.queue.job.enqueued", "", format!("queue.job:{uuid}:enqueued"), at));
+        let id = format!("queue.job:{uuid}:enqueued");
+        events.push(Event { constants: SCHEDULED, ..event("odoo.queue.job.enqueued", "", id, at) });
     }
     let id = format!("queue.job:{uuid}:done:{retry}");
     match step.state {
         "done" => {
-            events.push(event("odoo.queue.job.done", "", id, moment(done.as_ref()).unwrap_or(step.now)))
+            let at = moment(done.as_ref()).unwrap_or(step.now);
+            events.push(Event { constants: SCHEDULED, ..event("odoo.queue.job.done", "", id, at) });
         }
         "failed" => events.push(Event {
             failed: Some(class(exception.as_deref())),
+            constants: SCHEDULED,
             ..event("odoo.queue.job.done", "", format!("{id}:failed:{}", digest(&[uuid, retry])), step.now)
         }),
         _ => {}
@@ -111,7 +115,7 @@ const MAILS: Watch = Watch {
             &["exception"],
             failure.as_deref(),
         );
-        told.into_iter().map(|event| Event { constants: &[("integration.kind", "email")], ..event }).collect()
+        told.into_iter().map(|event| Event { constants: MAIL, ..event }).collect()
     },
 };
 
@@ -164,7 +168,7 @@ const EDI_DOCUMENTS: Watch = Watch {
             &["error"],
             None,
         );
-        told.into_iter().map(|event| Event { constants: &[("integration.kind", "edi")], ..event }).collect()
+        told.into_iter().map(|event| Event { constants: EDI, ..event }).collect()
     },
 };
 
@@ -209,7 +213,7 @@ const EDI_RECORDS: Watch = Watch {
         ];
         let name = "odoo.edi.exchange.record.processed";
         let told = ended(step, name, "edi.exchange.record", id, at, &ends, &failures, Some(step.state));
-        told.into_iter().map(|event| Event { constants: &[("integration.kind", "edi")], ..event }).collect()
+        told.into_iter().map(|event| Event { constants: EDI, ..event }).collect()
     },
 };
 
@@ -247,11 +251,15 @@ const PAYMENTS: Watch = Watch {
             &["error", "cancel"],
             Some(step.state),
         );
-        told.into_iter()
-            .map(|event| Event { constants: &[("integration.kind", "payment")], ..event })
-            .collect()
+        told.into_iter().map(|event| Event { constants: PAYMENT, ..event }).collect()
     },
 };
+
+/// Whose work each of them is, as far as a row tells.
+const SCHEDULED: &[(&str, &str)] = &[("business.workload", "scheduled")];
+const MAIL: &[(&str, &str)] = &[("integration.kind", "email"), ("business.workload", "scheduled")];
+const EDI: &[(&str, &str)] = &[("integration.kind", "edi"), ("business.workload", "integration")];
+const PAYMENT: &[(&str, &str)] = &[("integration.kind", "payment"), ("business.workload", "integration")];
 
 fn select(fields: Fields<'_>, table: &str, created: &str, extras: Vec<String>) -> Select {
     Select {

@@ -165,6 +165,7 @@ async fn check(odoo: &Odoo, reader: &Reader, version: u32) {
 
     let job = one("odoo.queue.job.done", &|event| event.get("business.outcome") == "ok").await;
     assert_eq!((job.get("business.duration"), job.get("odoo.queue.channel")), ("1.5", "root.import"));
+    assert_eq!((job.get("business.workload"), job.get("odoo.retries")), ("scheduled", ""));
     let job = one("odoo.queue.job.done", &|event| event.get("business.outcome") == "failed").await;
     assert_eq!(job.get("error.type"), "UserError");
     assert_eq!(reader.door.events("odoo.queue.job.enqueued").len(), 2);

@@ -40,3 +40,36 @@ fn every_name_that_a_reader_uses_is_in_the_vocabulary() {
         used.iter().filter(|name| !known.contains(**name) && **name != "log.level").collect();
     assert!(unknown.is_empty(), "docs/signals.yaml doesn't name {unknown:?}");
 }
+
+/// A line of the vocabulary promises its name for each sender that it lists.
+#[test]
+fn every_name_that_a_reader_is_said_to_send_is_in_its_code() {
+    let vocabulary = fs::read_to_string(root().join("docs/signals.yaml")).expect("it is part of the tree");
+    let line = Regex::new(r"\{name: ([a-z_.]+), .*?from: \[([a-z, ]+)\]").expect("a pattern");
+    let code = |folder: &str| {
+        let mut found = Vec::new();
+        texts(&root().join("sources/src").join(folder), &mut found);
+        found.concat()
+    };
+    let readers = [
+        ("reader", "odoo"),
+        ("logs", "logs"),
+        ("postgres", "platform"),
+        ("redis", "redis"),
+        ("scrape", "scrape"),
+    ];
+    let (mut promised, mut missing) = (0, Vec::new());
+    for (sender, text) in readers.map(|(sender, folder)| (sender, code(folder))) {
+        for found in line.captures_iter(&vocabulary) {
+            let (name, from) = (&found[1], &found[2]);
+            if from.split(", ").any(|listed| listed == sender) {
+                promised += 1;
+                if !text.contains(&format!("\"{name}\"")) {
+                    missing.push(format!("{sender}: {name}"));
+                }
+            }
+        }
+    }
+    assert!(promised > 130, "{promised}");
+    assert!(missing.is_empty(), "promised, and sent by nobody: {missing:#?}");
+}

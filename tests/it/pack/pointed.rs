@@ -148,6 +148,11 @@ async fn pointing_at_an_odoo_is_enough_to_hear_of_what_matters_and_of_nothing_el
     pointed.shop.imports_stop = true;
     let said = pointed.until("ImportsStopped", 45, &mut known).await;
     says(&said, "page", "sales", &["Imports from Retailer have stopped", "messages wait, the oldest for 3"]);
+    let delayed = pointed
+        .house
+        .ask("SELECT way, delayed, oldest_s >= 1800 AS old FROM imports_delayed WHERE kind = 'edi'")
+        .await;
+    assert_eq!(delayed, [json!({"way": "Retailer", "delayed": true, "old": true})]);
     pointed.shop.imports_stop = false;
 
     let storm = pointed.shop.lock_storm().await;

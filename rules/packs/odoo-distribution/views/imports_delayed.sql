@@ -5,13 +5,17 @@ WITH levels AS (
            attributes['odoo.queue.channel'] AS channel, attributes['odoo.queue.job.state'] AS state,
            last_value(value ORDER BY time) AS value
     FROM metrics
-    WHERE name IN ('odoo.edi.exchange.record.pending', 'odoo.queue.job.age', 'odoo.queue.job.count')
+    WHERE name IN ('odoo.edi.exchange.record.pending', 'odoo.edi.exchange.record.age', 'odoo.queue.job.age', 'odoo.queue.job.count')
       AND time > now() - INTERVAL '10 minutes' AND time <= now()
     GROUP BY name, attributes['integration.name'], attributes['integration.direction'], attributes['odoo.queue.channel'],
              attributes['odoo.queue.job.state']
 ), ways AS (
-    SELECT 'edi' AS kind, coalesce(partner, '-') AS way, value AS waiting, CAST(NULL AS DOUBLE) AS oldest_s
-    FROM levels WHERE name = 'odoo.edi.exchange.record.pending' AND coalesce(direction, 'in') = 'in'
+    SELECT 'edi' AS kind, coalesce(counts.partner, '-') AS way, counts.value AS waiting, ages.value AS oldest_s
+    FROM levels AS counts
+    LEFT JOIN levels AS ages
+      ON ages.name = 'odoo.edi.exchange.record.age' AND coalesce(ages.partner, '-') = coalesce(counts.partner, '-')
+        AND coalesce(ages.direction, 'in') = coalesce(counts.direction, 'in')
+    WHERE counts.name = 'odoo.edi.exchange.record.pending' AND coalesce(counts.direction, 'in') = 'in'
     UNION ALL
     SELECT 'queue', coalesce(ages.channel, 'root'), coalesce(counts.waiting, 0), ages.value
     FROM levels AS ages
