@@ -20,8 +20,9 @@ use self::shop::Shop;
 use super::house::House;
 use crate::harness::{eventually, root};
 
-/// One look of each reader and one pass of the rules.
+/// One look of each reader and one pass of the rules; longer where nothing has to be met in the act.
 const STEP: Duration = Duration::from_secs(120);
+const LONG_STEP: Duration = Duration::from_secs(240);
 const LOOKED_WITHIN: Duration = Duration::from_secs(60);
 
 struct Pointed {
@@ -69,19 +70,24 @@ impl Pointed {
         assert!(statuses().iter().all(|status| !status.state.is_blind()), "{:#?}", statuses());
     }
 
-    /// Two minutes in which people work as ever, but for what `shop` has lost.
-    async fn step(&mut self) {
-        self.shop.set_clock(self.house.now() + STEP).await;
+    /// A while in which people work as ever, but for what `shop` has lost.
+    async fn step(&mut self, step: Duration) {
+        self.shop.set_clock(self.house.now() + step).await;
         self.shop.work().await;
-        self.house.advance(STEP);
+        self.house.advance(step);
         self.looked().await;
         self.house.step().await;
     }
 
-    /// Until this alert fires, within so many minutes, and no other than those that are known does.
-    async fn until(&mut self, alert: &str, within: u32, known: &mut BTreeMap<String, String>) -> Value {
-        for _ in 0..within / 2 {
-            self.step().await;
+    /// Until this alert fires, within so many steps, and no other than those that are known does.
+    async fn until(
+        &mut self,
+        alert: &str,
+        (step, within): (Duration, u32),
+        known: &mut BTreeMap<String, String>,
+    ) -> Value {
+        for _ in 0..within {
+            self.step(step).await;
             let firing = self.firing().await;
             let strange: Vec<_> =
                 firing.iter().filter(|(name, _)| *name != alert && !known.contains_key(*name)).collect();
@@ -92,7 +98,7 @@ impl Pointed {
             }
         }
         let sources = self.house.ask("SELECT name, state, last_error, lacks FROM sources").await;
-        panic!("{alert} didn't fire within {within} minutes; {sources:#?}")
+        panic!("{alert} didn't fire within {within} x {step:?}; {sources:#?}")
     }
 
     /// Whatever fires, alerts of objectives as well, by name.
@@ -133,20 +139,20 @@ fn says(said: &Value, severity: &str, team: &str, words: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn pointing_at_an_odoo_is_enough_to_hear_of_what_matters_and_of_nothing_else() {
     let mut pointed = Pointed::open().await;
-    for _ in 0..30 {
-        pointed.step().await;
+    for _ in 0..15 {
+        pointed.step(LONG_STEP).await;
         assert_eq!(pointed.firing().await, BTreeMap::new());
     }
     let counts = "SELECT event_name, count(*) AS n FROM business_events GROUP BY 1 ORDER BY 1";
     let worked = pointed.house.ask(counts).await;
     let happened =
         |name: &str| worked.iter().find(|row| row["event_name"] == name).map(|row| row["n"].clone());
-    assert_eq!(happened("odoo.sale.order.confirmed"), Some(json!(90)), "{worked:#?}");
-    assert_eq!(happened("odoo.edi.exchange.record.processed"), Some(json!(60)), "{worked:#?}");
+    assert_eq!(happened("odoo.sale.order.confirmed"), Some(json!(45)), "{worked:#?}");
+    assert_eq!(happened("odoo.edi.exchange.record.processed"), Some(json!(30)), "{worked:#?}");
 
     let mut known = BTreeMap::new();
     pointed.shop.imports_stop = true;
-    let said = pointed.until("ImportsStopped", 45, &mut known).await;
+    let said = pointed.until("ImportsStopped", (LONG_STEP, 12), &mut known).await;
     says(&said, "page", "sales", &["Imports from Retailer have stopped", "messages wait, the oldest for 3"]);
     let delayed = pointed
         .house
@@ -156,21 +162,21 @@ async fn pointing_at_an_odoo_is_enough_to_hear_of_what_matters_and_of_nothing_el
     pointed.shop.imports_stop = false;
 
     let storm = pointed.shop.lock_storm().await;
-    let said = pointed.until("OrdersLateOnLocks", 12, &mut known).await;
+    let said = pointed.until("OrdersLateOnLocks", (STEP, 6), &mut known).await;
     let words =
         ["orders of warehouse HAM posted late, waiting for locked rows", "UPDATE stock_quant", "odoo-report"];
     says(&said, "page", "sales", &words);
     pointed.shop.calm(storm).await;
 
     pointed.shop.queue_backlog().await;
-    let said = pointed.until("QueueBacklog", 10, &mut known).await;
+    let said = pointed.until("QueueBacklog", (STEP, 5), &mut known).await;
     says(&said, "ticket", "platform", &["Jobs in channel root.export wait for 3", "7 are in the queue"]);
 
     pointed.shop.cron_dies = true;
-    let said = pointed.until("CronMissed", 20, &mut known).await;
+    let said = pointed.until("CronMissed", (STEP, 10), &mut known).await;
     says(&said, "ticket", "platform", &["scheduled action Procurement: run scheduler was due at"]);
 
     pointed.shop.lose_a_number().await;
-    let said = pointed.until("SequenceGap", 20, &mut known).await;
+    let said = pointed.until("SequenceGap", (LONG_STEP, 6), &mut known).await;
     says(&said, "ticket", "finance", &["journal INV of Nordwind GmbH: INV/2026/", "to"]);
 }

@@ -28,7 +28,7 @@ const STOCK: &str = "
     INSERT INTO ir_cron (cron_name, active, nextcall, interval_number, interval_type, priority)
       VALUES ('Procurement: run scheduler', true, now() AT TIME ZONE 'UTC' + interval '5 minutes', 5, 'minutes', 5)";
 
-/// What two minutes bring besides orders: transfers that leave in time, jobs and messages that are done, mails that leave.
+/// What a while brings besides orders: transfers that leave in time, jobs and messages that are done, mails that leave.
 const WORK: &str = "
     INSERT INTO queue_job (uuid, state, channel, method_name, model_name, date_created, date_started, date_done, exec_time, retry)
       SELECT md5(random()::text), 'done', 'root', 'run', 'sale.order', now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', 1, 1
@@ -91,7 +91,7 @@ impl Shop {
         self.client.batch_execute(&set).await.expect("set");
     }
 
-    /// What people and machines do in two minutes.
+    /// What people and machines do in a while.
     pub(super) async fn work(&mut self) {
         if self.turns == 0 {
             self.client.batch_execute(STOCK).await.expect("a shop");
