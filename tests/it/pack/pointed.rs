@@ -153,7 +153,7 @@ async fn pointing_at_an_odoo_is_enough_to_hear_of_what_matters_and_of_nothing_el
     let mut known = BTreeMap::new();
     pointed.shop.imports_stop = true;
     let said = pointed.until("ImportsStopped", (LONG_STEP, 12), &mut known).await;
-    says(&said, "page", "sales", &["Imports from Retailer have stopped", "messages wait, the oldest for 3"]);
+    says(&said, "page", "sales", &["Imports from Retailer have stopped", "messages wait, the oldest for"]);
     let delayed = pointed
         .house
         .ask("SELECT way, delayed, oldest_s >= 1800 AS old FROM imports_delayed WHERE kind = 'edi'")
