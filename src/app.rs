@@ -20,7 +20,7 @@ use plimsoll_dashboards::{Faces, MetricsSource, Runbook};
 use plimsoll_lake::Lake;
 use plimsoll_model::{Clock, ReadOriginal};
 use plimsoll_query::{Databases, QueryEngine};
-use plimsoll_rules::{Pack, RuleSet, SloTable};
+use plimsoll_rules::{CalendarBook, Pack, RuleSet, SloTable};
 use plimsoll_sources::Sources;
 use tokio_util::sync::CancellationToken;
 
@@ -198,7 +198,7 @@ pub async fn check(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<
     let mut state = store.state_tables();
     state.push(Arc::new(SloTable::default()));
     state.push(Arc::new(source_table::SourceTable::new(Arc::clone(&clock))));
-    let engine = rooms::engine(&config, lake, state, None, &clock)?;
+    let engine = rooms::engine(&config, lake, state, None, &clock, &CalendarBook::default())?;
     for tenant in config.tenants() {
         let (_, findings) = RuleSet::load(&config.rules(tenant)?, &engine).await;
         for finding in findings.into_iter().map(|finding| (finding.is_error, finding.to_string())) {

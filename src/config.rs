@@ -151,7 +151,6 @@ impl Config {
             let known = Pack::all().iter().map(|pack| pack.name).collect::<Vec<_>>().join(", ");
             bail!("rules.packs names \"{unknown}\", which is not in this program: there are {known}");
         }
-        self.refuse_file_of_later_versions("rules.calendars", &self.rules.calendars)?;
         self.refuse_file_of_later_versions("alerting.escalation", &self.alerting.escalation)
     }
 
@@ -316,6 +315,7 @@ impl Config {
         }
         Ok(plimsoll_rules::Config {
             files,
+            calendars: Some(self.base.join(&self.rules.calendars)),
             packs: self.packs().collect(),
             skip: self.rules.skip.clone(),
             interval: self.rules.interval.0,

@@ -2,6 +2,7 @@
 //! rooms that may not import each other meet. Nothing here does I/O or knows a wire format.
 
 mod alert;
+mod business_clock;
 mod clock;
 mod decision;
 mod intake;
@@ -19,6 +20,7 @@ mod tenant;
 mod timestamp;
 
 pub use alert::{Alert, Severity};
+pub use business_clock::BusinessClock;
 pub use clock::{Clock, ManualClock, Sleep};
 pub use decision::{Decision, DecisionLedger, Stage};
 pub use intake::{Intake, IntakeError, Taken, Taking};

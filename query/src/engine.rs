@@ -12,12 +12,13 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::Statement;
 use futures::StreamExt;
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, StateTable, Table, Timestamp};
+use plimsoll_model::{BusinessClock, Clock, StateTable, Table, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::cancel::cancellable;
 use crate::config::{CONCURRENT_EVALUATIONS, CONCURRENT_STATEMENTS, RESULT_LIMIT_BYTES};
 use crate::fence::{self, AllowList};
+use crate::functions::business_clock::{self, IN_CALENDAR};
 use crate::lane::{self, Lane, LaneStats};
 use crate::row_wise::RowWise;
 use crate::session::{self, Sources};
@@ -41,6 +42,8 @@ pub struct Description {
     pub reads_now: bool,
     /// Lake tables the statement reads, so that evaluation can be driven by what arrived.
     pub tables: Vec<Table>,
+    /// Calendars that it names, so that a check can tell those that nobody defined.
+    pub calendars: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -105,6 +108,19 @@ impl QueryEngine {
             max_rows: *max_rows,
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The same engine whose statements may ask calendars as well: `in_calendar` and `next_cutoff`.
+    pub fn with_business_clock(&self, asked: &Arc<dyn BusinessClock>) -> Result<Self, QueryError> {
+        let mut engine = self.for_tenant(self.inner.sources.lake.clone(), self.inner.sources.state.clone());
+        let inner = Arc::get_mut(&mut engine.inner)
+            .ok_or_else(|| QueryError::Internal("a new engine is shared already".to_owned()))?;
+        let mut planner = inner.sources.planner.as_ref().clone();
+        for state in [&mut inner.people_template, &mut inner.rules_template, &mut planner] {
+            business_clock::register(state, asked)?;
+        }
+        inner.sources.planner = Arc::new(planner);
+        Ok(engine)
     }
 
     /// One statement from a person: behind the fence, within every limit. `now()` is the clock's.
@@ -261,6 +277,7 @@ impl Inner {
             schema: output::plain_schema(plan.schema().as_arrow()),
             reads_now: reads_now(&plan)?,
             tables: tables(&plan)?,
+            calendars: calendars(&plan)?,
         })
     }
 }
@@ -324,6 +341,26 @@ fn reads_now(plan: &LogicalPlan) -> Result<bool, QueryError> {
         })
     })?;
     Ok(found)
+}
+
+fn calendars(plan: &LogicalPlan) -> Result<Vec<String>, QueryError> {
+    let mut names = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::ScalarFunction(call) = expr
+                    && call.func.name() == IN_CALENDAR
+                    && let Some(Expr::Literal(name, _)) = call.args.first()
+                {
+                    names.extend(name.try_as_str().flatten().map(str::to_owned));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
 }
 
 fn tables(plan: &LogicalPlan) -> Result<Vec<Table>, QueryError> {

@@ -20,6 +20,7 @@ use datafusion::logical_expr::{
 
 use crate::QueryError;
 
+pub(crate) mod business_clock;
 mod counters;
 mod histograms;
 mod small;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use plimsoll_model::Severity;
 
+use crate::objective::Weighed;
+
 /// Equal up to rounding counts as reached: `0.2 / (1 - 0.9)` is a hair under 2.
 const ROUNDING: f64 = 1e-9;
 
@@ -131,6 +133,16 @@ impl Reading {
         self.reaches(self.burn_long) && (self.short.total == 0 || self.reaches(self.burn_short))
     }
 
+    /// Of windows that may stand under several lines. No threshold is above what can burn there at most.
+    pub(crate) fn under_lines(mut threshold: Threshold, long: Weighed, short: Weighed, usual: f64) -> Self {
+        let asked = threshold.clamped_from.unwrap_or(threshold.burn);
+        let ceiling = long.ceiling.min(short.ceiling);
+        threshold.burn = asked.min(ceiling);
+        threshold.clamped_from = (asked > ceiling * (1.0 + ROUNDING)).then_some(asked);
+        let reading = Self::new(threshold, long.counts, short.counts, usual, long.target);
+        Self { burn_short: burn_rate(short.counts, short.target), ..reading }
+    }
+
     fn reaches(&self, burn: f64) -> bool {
         burn >= self.threshold.burn * (1.0 - ROUNDING)
     }
@@ -153,6 +165,8 @@ pub struct Budget {
     pub window: Counts,
     /// Of the whole period; what history does not reach is taken to be as busy as what it does.
     pub expected: f64,
+    /// How many events of it may be bad.
+    pub allowed: f64,
     /// 1 is all of it.
     pub spent: f64,
 }
@@ -165,7 +179,7 @@ impl Budget {
         let expected = window.total as f64 * stretch;
         let allowed = (1.0 - target) * expected;
         let spent = if allowed > 0.0 { window.bad() as f64 / allowed } else { 0.0 };
-        Self { window, expected, spent }
+        Self { window, expected, allowed, spent }
     }
 
     /// How long it lasts if it goes on as in `recent`; `None` when nothing burns or nothing is left.

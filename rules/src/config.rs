@@ -11,6 +11,8 @@ use crate::Pack;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub files: Vec<PathBuf>,
+    /// `calendars.yml`; one that isn't there is no calendars.
+    pub calendars: Option<PathBuf>,
     /// Embedded; what a file defines under the same name takes its place.
     pub packs: Vec<&'static Pack>,
     /// Objectives and alerts of packs that are not wanted.
@@ -26,6 +28,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             files: Vec::new(),
+            calendars: None,
             packs: Vec::new(),
             skip: Vec::new(),
             interval: Duration::from_secs(1),

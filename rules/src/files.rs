@@ -3,15 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use plimsoll_query::QueryEngine;
 
 use crate::Config;
 use crate::alert_rule::{AlertRule, RuleGroup};
+use crate::calendar::{CalendarFile, Calendars};
 use crate::finding::{Finding, Place};
 use crate::objective::{Draft, Located};
 use crate::packs::{Pack, PackFile};
 
+mod calendars;
 mod check;
 mod compose;
 mod documents;
@@ -25,6 +28,7 @@ pub use check::CheckedObjective;
 pub use expand::expand;
 
 use documents::Kind;
+pub(crate) use documents::unreadable;
 use openslo::{Library, Slo};
 
 const FILE_LIMIT_BYTES: usize = 4 * 1024 * 1024;
@@ -34,6 +38,8 @@ const FILE_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 pub struct RuleSet {
     pub objectives: Vec<CheckedObjective>,
     pub groups: Vec<RuleGroup>,
+    /// To be shown to SQL once these rules are in force.
+    pub calendars: Arc<Calendars>,
 }
 
 impl RuleSet {
@@ -49,17 +55,38 @@ impl RuleSet {
                 }
             }
         }
+        let calendars = Arc::new(read_calendars(config, &mut findings).await);
         let (own, of_files) = parse(&files);
         let (of_packs, in_packs) = parse(&pack_files(config));
         findings.extend(of_files.into_iter().chain(in_packs));
         findings.extend(skips_nothing(config, &of_packs));
         let parsed = own.over(of_packs, &config.skip);
-        let (checked, of_engine) = check::against(engine, parsed).await;
+        let (checked, of_engine) = check::against(engine, parsed, &calendars).await;
         findings.extend(of_engine);
         findings.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
         let is_usable = findings.iter().all(|finding| !finding.is_error);
         (is_usable.then_some(checked), findings)
     }
+}
+
+/// The file's own calendars, and of the packs' those that it does not define.
+async fn read_calendars(config: &Config, findings: &mut Vec<Finding>) -> Calendars {
+    let mut own = Calendars::default();
+    if let Some(file) = &config.calendars {
+        match tokio::fs::read_to_string(file).await {
+            Ok(text) => own = CalendarFile { file: file.clone(), text }.read(findings),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                findings.push(Place::new(file, 1).error(format!("the file can't be read: {error}")));
+            }
+        }
+    }
+    for pack in &config.packs {
+        let Some(file) = pack.calendars() else { continue };
+        let place = Path::new(pack.name).join(file.path);
+        own = own.over(CalendarFile { file: place, text: file.text.to_owned() }.read(findings));
+    }
+    own
 }
 
 /// What files say as far as no engine is needed to know it.

@@ -9,6 +9,7 @@ use plimsoll_query::{Param, QueryEngine, QueryError, QueryOutput};
 
 use crate::bounds::{Bounds, parameters};
 use crate::burn::Counts;
+use crate::calendar::Span;
 use crate::cells::{Cell, Column};
 use crate::files::CheckedObjective;
 use crate::objective::{Budgeting, PARTS};
@@ -153,15 +154,15 @@ fn slices_of(group_by: &[String], output: &QueryOutput) -> Result<Vec<Slice>, St
 pub(crate) async fn read_impact(
     checked: &CheckedObjective,
     engine: &QueryEngine,
-    groups: &Labels,
-    from: Timestamp,
+    (groups, from, left_out): (&Labels, Timestamp, &[Span]),
     now: Timestamp,
 ) -> Result<BTreeMap<String, String>, String> {
     let mut said = BTreeMap::new();
     if checked.is_summed {
         return Ok(said);
     }
-    let (condition, params) = bad_events(checked, groups, from, now);
+    let (mut condition, params) = bad_events(checked, groups, from, now);
+    condition.push_str(&without(left_out));
     if !checked.impacts.is_empty() {
         let sums = checked
             .impacts
@@ -234,13 +235,24 @@ fn prefixed(prefix: &str, name: &str) -> String {
     if name.starts_with(prefix) { name.to_owned() } else { format!("{prefix}{name}") }
 }
 
+/// What does not count, by the business clock, whole slices as it is summed; of very many stretches the newest.
+fn without(left_out: &[Span]) -> String {
+    let newest = left_out.iter().rev().take(MOST_STRETCHES);
+    newest
+        .map(|Span { from, to }| format!(" AND NOT (time >= TIMESTAMP '{from}' AND time < TIMESTAMP '{to}')"))
+        .collect()
+}
+
+/// A statement has a bounded number of terms.
+const MOST_STRETCHES: usize = 40;
+
 /// The statement that reproduces good and total of a window, to be pasted into any SQL client. Of an objective that counts
 /// slices it gives their events.
 pub(crate) fn reproducing_sql(
     checked: &CheckedObjective,
     groups: &Labels,
-    (from, to): (Timestamp, Timestamp),
-    now: Timestamp,
+    (from, to, now): (Timestamp, Timestamp, Timestamp),
+    left_out: &[Span],
 ) -> String {
     let query = Bounds { from, until: to, now }.literal(&checked.objective.query);
     let sums = sums(checked).replace("__", "");
@@ -254,5 +266,6 @@ pub(crate) fn reproducing_sql(
             value => sql.push_str(&format!(" AND \"{group}\" = '{}'", value.replace('\'', "''"))),
         }
     }
+    sql.push_str(&without(left_out));
     sql
 }

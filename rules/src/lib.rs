@@ -11,6 +11,7 @@ mod finding;
 mod template;
 
 mod alert_rule;
+mod calendar;
 mod files;
 mod objective;
 mod packs;
@@ -24,17 +25,19 @@ mod sentences;
 pub mod slices;
 mod slo_table;
 mod store;
+mod waterline;
 
 mod config;
 
 pub use alert_rule::{AlertRule, RuleGroup};
+pub use calendar::{Calendar, CalendarBook, CalendarTable, Calendars, Kind, Period, Span};
 pub use config::Config;
 pub use evaluator::Evaluator;
 pub use files::{CheckedObjective, RuleSet, expand};
 pub use finding::Finding;
 pub use objective::{
-    Alerting, Blindness, BudgetAlerts, Budgeting, BurnCondition, Component, Objective, Op, Part,
-    SeverityNames, Sli,
+    Alerting, Blindness, BudgetAlerts, Budgeting, BurnCondition, BusinessClock, Component, Objective, Op,
+    OtherLine, Part, SeverityNames, Sli,
 };
 pub use packs::Pack;
 pub use slo_table::SloTable;

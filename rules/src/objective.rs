@@ -16,12 +16,17 @@ use crate::template::{Field, Template, significant};
 
 mod alerting;
 mod budgeting;
+mod business_clock;
+mod faces;
 pub(crate) mod guards;
 mod sli;
 
 pub use alerting::{Alerting, BurnCondition};
 pub use budgeting::Budgeting;
 pub(crate) use budgeting::PARTS;
+pub use business_clock::{BusinessClock, OtherLine};
+pub(crate) use business_clock::{ClockDraft, LineDraft, Weighed};
+pub(crate) use faces::Face;
 use guards::{BlindDraft, BudgetDraft};
 pub use guards::{Blindness, BudgetAlerts};
 pub(crate) use sli::mean_percent;
@@ -29,8 +34,6 @@ pub use sli::{Component, Op, Part, Sli};
 
 pub(crate) const DEFAULT_MIN_BAD_EVENTS: u64 = 3;
 
-const SHORTEST_WINDOW: Duration = Duration::from_secs(3_600);
-const LONGEST_WINDOW: Duration = Duration::from_secs(90 * 86_400);
 /// A tier that fires below this burn complains although the budget would last.
 const SUSTAINABLE_BURN: f64 = 0.9;
 
@@ -55,7 +58,9 @@ pub struct Objective {
     pub description: Option<String>,
     pub service: String,
     pub percent: f64,
+    /// How long the budget lasts; the longest that it can, when it follows the calendar.
     pub window: Duration,
+    pub clock: BusinessClock,
     pub group_by: Vec<String>,
     /// As the files state it; once checked, what is asked: one row an event with `time`, a boolean `good` and the group
     /// columns, or rows in which `good` and `total` are numbers.
@@ -109,12 +114,18 @@ impl Objective {
 
     #[must_use]
     pub fn thresholds(&self) -> Vec<Threshold> {
-        let (period, target) = (self.window, self.target());
+        self.thresholds_over(self.window)
+    }
+
+    /// For a budget that lasts so long, as this month's does.
+    #[must_use]
+    pub fn thresholds_over(&self, period: Duration) -> Vec<Threshold> {
+        let target = self.target();
         let tiers = match &self.alerting.conditions {
             Some(conditions) => conditions.iter().map(|it| it.threshold(period, target)).collect(),
             None => thresholds(period, target),
         };
-        let is_on = |it: &Threshold| self.severities.label(it.tier.severity).is_some();
+        let is_on = |it: &Threshold| self.tells_of(it.tier.severity);
         // A window shorter than the slices of the budget would hold one now and none then.
         let holds_a_slice = |it: &Threshold| it.tier.short >= self.budgeting.slice();
         tiers.into_iter().filter(|it| is_on(it) && holds_a_slice(it)).collect()
@@ -148,6 +159,7 @@ pub(crate) struct Draft {
     pub(crate) service: Spanned<String>,
     pub(crate) percent: Spanned<f64>,
     pub(crate) window: Spanned<String>,
+    pub(crate) clock: ClockDraft,
     pub(crate) group_by: Vec<Spanned<String>>,
     pub(crate) query: Spanned<String>,
     /// Where the other query of a ratio stands, or those of a composite.
@@ -174,6 +186,8 @@ pub(crate) struct Located {
     pub(crate) query_place: Place,
     /// Where the other query of a ratio stands, or those of a composite.
     pub(crate) part_places: Vec<Place>,
+    /// Where it names which calendar.
+    pub(crate) calendars: Vec<(String, Place)>,
 }
 
 impl Draft {
@@ -190,12 +204,14 @@ impl Draft {
         let place = Place::of(file, &self.name);
         let query_place = Place::of(file, &self.query);
         let part_places = self.part.clone();
-        let objective = Objective { budget_alerts, blind, ..self.into_objective(window?) };
+        let calendars = self.clock.named(file);
+        let (clock, window) = window?;
+        let objective = Objective { budget_alerts, blind, ..self.into_objective(clock, window) };
         findings.extend(warnings(&objective, &place));
-        Some(Located { objective, place, query_place, part_places })
+        Some(Located { objective, place, query_place, part_places, calendars })
     }
 
-    fn check_values(&self, file: &Path, findings: &mut Vec<Finding>) -> Option<Duration> {
+    fn check_values(&self, file: &Path, findings: &mut Vec<Finding>) -> Option<(BusinessClock, Duration)> {
         let percent = self.percent.value;
         if percent >= 100.0 {
             let message = format!(
@@ -207,19 +223,7 @@ impl Draft {
             let message = format!("an objective of {percent} % can't be missed: write a percentage above 0");
             findings.push(Place::of(file, &self.percent).error(message));
         }
-        let place = Place::of(file, &self.window);
-        match durations::parse(&self.window.value) {
-            Ok(window) if (SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&window) => Some(window),
-            Ok(_) => {
-                let message = format!("a window of {} is out of range: 1h to 90d", self.window.value);
-                findings.push(place.error(message));
-                None
-            }
-            Err(message) => {
-                findings.push(place.error(message));
-                None
-            }
-        }
+        self.clock.check(&self.window, file, findings)
     }
 
     fn check_names(&self, file: &Path, findings: &mut Vec<Finding>) {
@@ -251,7 +255,7 @@ impl Draft {
         }
     }
 
-    fn into_objective(self, window: Duration) -> Objective {
+    fn into_objective(self, clock: BusinessClock, window: Duration) -> Objective {
         let mut labels = self.labels;
         if let Some(targets) = self.alerting.label() {
             let target = Spanned::new(targets, self.name.referenced, self.name.defined);
@@ -266,6 +270,7 @@ impl Draft {
             service: self.service.value,
             percent: self.percent.value,
             window,
+            clock,
             group_by: self.group_by.into_iter().map(|group| group.value).collect(),
             query: statement(&self.query.value),
             sli: self.sli,
@@ -320,7 +325,7 @@ fn warnings(objective: &Objective, place: &Place) -> Vec<Finding> {
                 "{tier} fires at a burn rate of {} (an error ratio of {trips_at} %), at which the budget of {} would \
                  last: use a longer window, or `ticket: none` under severity",
                 significant(threshold.burn),
-                durations::spell(objective.window),
+                objective.window_spelt(),
             )));
         }
     }

@@ -29,6 +29,7 @@ macro_rules! pack {
 }
 
 static PACKS: [Pack; 1] = [pack!("odoo-distribution":
+    "calendars.yml",
     "rules/database.yaml",
     "rules/jobs.yaml",
     "rules/posting.yaml",
@@ -71,6 +72,10 @@ impl Pack {
     /// Objectives and rule groups.
     pub(crate) fn rule_files(&self) -> impl Iterator<Item = PackFile> {
         self.files.iter().copied().filter(|file| file.is_in("slos") || file.is_in("rules"))
+    }
+
+    pub(crate) fn calendars(&self) -> Option<PackFile> {
+        self.files.iter().copied().find(|file| file.path == "calendars.yml")
     }
 
     /// Name and statement of each view.

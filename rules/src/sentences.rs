@@ -5,6 +5,7 @@ use std::time::Duration;
 use plimsoll_model::{Labels, Timestamp};
 
 use crate::burn::{Budget, Counts, Reading, Wait, time_to_exhaustion};
+use crate::calendar::Period;
 use crate::durations;
 use crate::objective::Objective;
 use crate::template::significant;
@@ -53,14 +54,18 @@ pub(crate) struct Numbers<'a> {
     pub(crate) began: Timestamp,
     pub(crate) history: Duration,
     pub(crate) refused_groups: usize,
+    /// How long the budget lasts.
+    pub(crate) window: Duration,
+    /// What the business clock does to them, a sentence each.
+    pub(crate) clock: Vec<String>,
 }
 
 impl Numbers<'_> {
     /// One sentence a warehouse lead understands.
     pub(crate) fn summary(&self) -> String {
         let (name, noun) = (&self.objective.name, self.noun());
-        let window = durations::say(self.objective.window);
-        let allowed = self.budget.expected * (1.0 - self.objective.target());
+        let window = self.window_said();
+        let allowed = self.budget.allowed;
         match self.cause {
             Cause::Burn(reading) => format!(
                 "{name}: {} of {noun}{} missed the objective ({} %) in the last {}; {} bad since {}",
@@ -89,6 +94,19 @@ impl Numbers<'_> {
         }
     }
 
+    /// `28 d`, `this month`.
+    fn window_said(&self) -> String {
+        let period = self.objective.clock.period.as_ref();
+        period.map_or_else(|| durations::say(self.objective.window), Period::said)
+    }
+
+    fn budget_said(&self) -> String {
+        match &self.objective.clock.period {
+            Some(period) => format!("the budget of {}", period.said()),
+            None => format!("the {} budget", durations::say(self.objective.window)),
+        }
+    }
+
     fn noun(&self) -> &str {
         self.objective.noun.as_deref().unwrap_or("events")
     }
@@ -112,13 +130,14 @@ impl Numbers<'_> {
         });
         sentences.push(format!("Burn rates: {}.", burns.collect::<Vec<_>>().join(", ")));
         sentences.push(self.budget_sentence());
+        sentences.extend(self.clock.iter().cloned());
         sentences.extend(self.coverage());
         sentences.join(" ")
     }
 
     /// Why there is an alert.
     pub(crate) fn reason(&self) -> String {
-        let window = durations::say(self.objective.window);
+        let window = self.window_said();
         match self.cause {
             Cause::Burn(reading) => burn_reason(&reading),
             Cause::Spent { budget, .. } => format!(
@@ -134,23 +153,24 @@ impl Numbers<'_> {
 
     fn budget_sentence(&self) -> String {
         let left = 1.0 - self.budget.spent;
-        let window = durations::say(self.objective.window);
+        let window = self.window_said();
         let said = percent(left);
         if left <= 0.0 {
             return format!("The budget of {window} is overspent: {said} left.");
         }
         let lasts = match self.cause {
-            Cause::Burn(reading) => time_to_exhaustion(left, self.objective.window, reading.burn_long)
+            Cause::Burn(reading) => time_to_exhaustion(left, self.window, reading.burn_long)
                 .map(|time| (time, reading.threshold.tier.long)),
             Cause::Spent { .. } | Cause::Exhausts { .. } => None,
         };
         match lasts {
             Some((time, long)) => format!(
-                "{said} of the {window} budget is left, gone in {} at the rate of the last {}.",
+                "{said} of {} is left, gone in {} at the rate of the last {}.",
+                self.budget_said(),
                 durations::say(time),
                 durations::say(long)
             ),
-            None => format!("{said} of the {window} budget is left."),
+            None => format!("{said} of {} is left.", self.budget_said()),
         }
     }
 

@@ -1,76 +1,51 @@
 //! Ten-second slices of one objective, per group, with running sums per window: setting or correcting a slice and
 //! moving the windows on cost what changed, never what is old. A window of length L that ends with the slice `end`
-//! holds the slices [end - L, end); the open slice counts.
+//! holds the slices [end - L, end); the open slice counts. The budget's window may follow the calendar instead: then it
+//! begins where the current period did.
+//!
+//! Slices are kept as they were counted. Under which [`Line`] each stands, and whether it counts at all, is the business
+//! clock's to say, at any time anew; the sums are kept per line.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_model::{Labels, Timestamp};
 
 use crate::burn::Counts;
+use crate::calendar::{Period, Span};
+
+mod group;
+mod index;
+mod lines;
+
+use group::Group;
+pub use index::SliceIndex;
+pub use lines::{Line, Lines};
 
 pub const SLICE: Duration = Duration::from_secs(10);
 
 /// More groups than this would mean a group column that identifies events rather than groups them.
 pub const MAX_GROUPS: usize = 1_000;
 
-/// A slice by its number since 1970. What lies before is number 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SliceIndex(u32);
-
-impl SliceIndex {
-    #[must_use]
-    pub fn holding(time: Timestamp) -> Self {
-        let slices = time.nanos().max(0).unsigned_abs() / NANOS;
-        Self(u32::try_from(slices).unwrap_or(u32::MAX))
-    }
-
-    #[must_use]
-    pub fn start(self) -> Timestamp {
-        Timestamp::from_secs(i64::from(self.0) * 10)
-    }
-
-    /// The first slice of the stretch of this length, a whole number of slices, that holds it.
-    #[must_use]
-    pub(crate) fn aligned(self, length: Duration) -> Self {
-        let slices = slices_in(length).max(1);
-        Self(self.0 - self.0 % slices)
-    }
-
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-
-    #[must_use]
-    pub(crate) const fn plus(self, slices: u32) -> Self {
-        Self(self.0.saturating_add(slices))
-    }
-
-    pub(crate) const fn back(self, slices: u32) -> Self {
-        Self(self.0.saturating_sub(slices))
-    }
-}
-
-const NANOS: u64 = 10_000_000_000;
+/// How far ahead lines are asked for at once.
+const LINES_AHEAD: u32 = 8_640;
 
 #[derive(Debug)]
 pub struct Slices {
     /// In slices, ascending; the longest is what is kept.
     windows: Vec<u32>,
+    /// The budget's window, when it follows the calendar: a further one, after those.
+    period: Option<Period>,
+    /// Where each window begins.
+    starts: Vec<SliceIndex>,
     /// The first slice that no window holds yet.
     end: SliceIndex,
     first: Option<SliceIndex>,
     groups: BTreeMap<Labels, Group>,
     refused_groups: BTreeSet<Labels>,
-}
-
-#[derive(Debug)]
-struct Group {
-    slices: BTreeMap<SliceIndex, Counts>,
-    sums: Vec<Counts>,
-    unsaved: BTreeSet<SliceIndex>,
-    last_event: Timestamp,
+    /// `None`: everything counts, under one line.
+    lines: Option<Arc<dyn Lines>>,
 }
 
 /// One slice as the indicator or the lake gives it.
@@ -87,11 +62,34 @@ impl Slices {
     pub fn new(windows: impl IntoIterator<Item = Duration>) -> Self {
         let windows: BTreeSet<u32> = windows.into_iter().map(slices_in).collect();
         Self {
+            starts: vec![SliceIndex::default(); windows.len()],
             windows: windows.into_iter().collect(),
+            period: None,
             end: SliceIndex::default(),
             first: None,
             groups: BTreeMap::new(),
             refused_groups: BTreeSet::new(),
+            lines: None,
+        }
+    }
+
+    /// The budget's window begins with each period; to be said before the first slice comes.
+    #[must_use]
+    pub fn with_period(mut self, period: Option<Period>) -> Self {
+        if period.is_some() {
+            self.starts = vec![SliceIndex::default(); self.windows.len() + 1];
+        }
+        self.period = period;
+        self
+    }
+
+    /// From now on the slices stand under these lines, also those that are long counted: every sum is made anew.
+    pub fn stand_under(&mut self, lines: Option<Arc<dyn Lines>>) {
+        self.lines = lines;
+        let (kept, count, starts) = (self.covered(), self.line_count(), self.starts.clone());
+        for (groups, group) in &mut self.groups {
+            group.stand_under(self.lines.as_deref(), groups, kept, count);
+            group.recount(&starts, self.end);
         }
     }
 
@@ -100,25 +98,15 @@ impl Slices {
         if slice.index < self.oldest_kept() || !self.admits(&slice.groups) {
             return false;
         }
-        let (end, windows) = (self.end, &self.windows);
-        let group = self.groups.entry(slice.groups.clone()).or_insert_with(|| Group::new(windows.len()));
-        let before = group.slices.get(&slice.index).copied().unwrap_or_default();
-        group.last_event = group.last_event.max(slice.last_event);
-        if before == slice.counts {
+        if !self.groups.contains_key(&slice.groups) {
+            let group = self.new_group(&slice.groups);
+            self.groups.insert(slice.groups.clone(), group);
+        }
+        let (end, starts) = (self.end, &self.starts);
+        let Some(group) = self.groups.get_mut(&slice.groups) else { return false };
+        if !group.set(slice, starts, end) {
             return false;
         }
-        if slice.counts.total == 0 {
-            group.slices.remove(&slice.index);
-        } else {
-            group.slices.insert(slice.index, slice.counts);
-        }
-        for (sum, window) in group.sums.iter_mut().zip(windows) {
-            if slice.index < end && slice.index >= end.back(*window) {
-                remove(sum, before);
-                add(sum, slice.counts);
-            }
-        }
-        group.unsaved.insert(slice.index);
         self.first = Some(self.first.map_or(slice.index, |first| first.min(slice.index)));
         true
     }
@@ -148,46 +136,108 @@ impl Slices {
         if end <= self.end {
             return;
         }
-        for group in self.groups.values_mut() {
-            for (sum, window) in group.sums.iter_mut().zip(&self.windows) {
-                let (old_start, new_start) = (self.end.back(*window), end.back(*window));
-                for (_, counts) in group.slices.range(old_start..new_start.min(self.end)) {
-                    remove(sum, *counts);
-                }
-                for (_, counts) in group.slices.range(new_start.max(self.end)..end) {
-                    add(sum, *counts);
-                }
+        let (old_end, old_starts, old_kept) = (self.end, std::mem::take(&mut self.starts), self.covered());
+        self.end = end;
+        self.starts = self.starts_now();
+        let moved: Vec<_> = old_starts.into_iter().zip(self.starts.iter().copied()).collect();
+        // What windows leave behind stands under the line under which it came.
+        let is_first = old_end == SliceIndex::default();
+        let kept = (if is_first { self.covered().0 } else { old_kept.0 }, self.covered().1);
+        let lines = self.lines.as_deref();
+        for (groups, group) in &mut self.groups {
+            group.learn(lines, groups, kept, end);
+            for (window, (old, new)) in moved.iter().enumerate() {
+                group.slide(window, (*old, old_end), (*new, end));
             }
         }
-        self.end = end;
         self.forget_old();
     }
 
-    /// What the window of this length holds; it must be one of those given to `new`.
-    #[must_use]
-    pub fn within(&self, groups: &Labels, window: Duration) -> Counts {
-        let position = self.windows.iter().position(|slices| *slices == slices_in(window));
-        let sum = self.groups.get(groups).zip(position).and_then(|(group, at)| group.sums.get(at));
-        sum.copied().unwrap_or_default()
+    fn starts_now(&self) -> Vec<SliceIndex> {
+        let rolling = self.windows.iter().map(|window| self.end.back(*window));
+        let newest = self.end.back(1).start();
+        let of_period = self.period.as_ref().map(|period| SliceIndex::holding(period.holding(newest).from));
+        rolling.chain(of_period).collect()
     }
 
-    /// What happened since, the open slice included; walks the slices, so not for long stretches at every tick.
+    /// What the window of this length holds, of what counts; it must be one of those given to `new`.
     #[must_use]
-    pub fn since(&self, groups: &Labels, from: Timestamp) -> Counts {
-        let from = SliceIndex::holding(from).min(self.end);
+    pub fn within(&self, groups: &Labels, window: Duration) -> Counts {
+        self.counting(self.by_line(groups, window))
+    }
+
+    /// The same under each line apart, what does not count last. Empty when nothing is known.
+    #[must_use]
+    pub fn by_line(&self, groups: &Labels, window: Duration) -> &[Counts] {
+        let position = self.windows.iter().position(|slices| *slices == slices_in(window));
+        let sums = self.groups.get(groups).zip(position).map(|(group, at)| group.sums(at));
+        sums.unwrap_or_default()
+    }
+
+    /// What the budget's window holds under each line: that of the current period, or the rolling one of this length.
+    #[must_use]
+    pub fn budget_by_line(&self, groups: &Labels, window: Duration) -> &[Counts] {
+        if self.period.is_none() {
+            return self.by_line(groups, window);
+        }
+        self.groups.get(groups).map(|group| group.sums(self.windows.len())).unwrap_or_default()
+    }
+
+    /// What counts of it.
+    #[must_use]
+    pub fn budget(&self, groups: &Labels, window: Duration) -> Counts {
+        self.counting(self.budget_by_line(groups, window))
+    }
+
+    /// What of it does not count.
+    #[must_use]
+    pub fn left_out(&self, groups: &Labels, window: Duration) -> Counts {
+        let sums = self.budget_by_line(groups, window);
+        if self.lines.is_none() { Counts::default() } else { sums.last().copied().unwrap_or_default() }
+    }
+
+    /// When of [from, to) what happens does not count.
+    #[must_use]
+    pub fn times_left_out(&self, groups: &Labels, from: Timestamp, to: Timestamp) -> Vec<Span> {
+        let Some(group) = self.groups.get(groups).filter(|_| self.lines.is_some()) else { return Vec::new() };
+        group.course.under(Line(self.line_count() - 1), SliceIndex::holding(from), SliceIndex::holding(to))
+    }
+
+    fn counting(&self, by_line: &[Counts]) -> Counts {
+        let counting = if self.lines.is_none() { by_line.len() } else { by_line.len().saturating_sub(1) };
         let mut sum = Counts::default();
-        for (_, counts) in self.groups.get(groups).into_iter().flat_map(|g| g.slices.range(from..self.end)) {
+        for counts in by_line.iter().take(counting) {
             add(&mut sum, *counts);
         }
         sum
     }
 
-    /// The first bad slice at or after `from`.
+    /// What happened since and counts, the open slice included; walks the slices, so not for long stretches at every tick.
+    #[must_use]
+    pub fn since(&self, groups: &Labels, from: Timestamp) -> Counts {
+        let mut sum = Counts::default();
+        for (_, counts) in self.counting_since(groups, from) {
+            add(&mut sum, counts);
+        }
+        sum
+    }
+
+    /// The first bad slice at or after `from` that counts.
     #[must_use]
     pub fn first_bad_since(&self, groups: &Labels, from: Timestamp) -> Option<Timestamp> {
-        let from = SliceIndex::holding(from).min(self.end);
-        let mut slices = self.groups.get(groups)?.slices.range(from..self.end);
+        let mut slices = self.counting_since(groups, from);
         slices.find(|(_, counts)| counts.bad() > 0).map(|(index, _)| index.start())
+    }
+
+    fn counting_since(
+        &self,
+        groups: &Labels,
+        from: Timestamp,
+    ) -> impl Iterator<Item = (SliceIndex, Counts)> + '_ {
+        let from = SliceIndex::holding(from).min(self.end);
+        let out = self.lines.as_ref().map(|lines| Line(lines.count() - 1));
+        let group = self.groups.get(groups);
+        group.into_iter().flat_map(move |group| group.counting((from, self.end), out))
     }
 
     pub fn groups(&self) -> impl Iterator<Item = &Labels> {
@@ -203,6 +253,20 @@ impl Slices {
     #[must_use]
     pub fn history(&self) -> Duration {
         self.first.map_or(Duration::ZERO, |first| self.end.start().since(first.start()))
+    }
+
+    /// How much of the budget's window is known.
+    #[must_use]
+    pub fn budget_history(&self) -> Duration {
+        let begins = self.period.as_ref().and_then(|_| self.starts.last());
+        let since = begins.map(|begins| self.end.start().since(begins.start()));
+        since.map_or_else(|| self.history(), |since| since.min(self.history()))
+    }
+
+    /// The slice in which now lies, by its start.
+    #[must_use]
+    pub fn newest(&self) -> Timestamp {
+        self.end.back(1).start()
     }
 
     #[must_use]
@@ -244,33 +308,34 @@ impl Slices {
         false
     }
 
+    fn new_group(&self, groups: &Labels) -> Group {
+        let mut group = Group::new(self.starts.len(), self.line_count());
+        group.learn(self.lines.as_deref(), groups, self.covered(), self.end);
+        group
+    }
+
+    fn line_count(&self) -> usize {
+        self.lines.as_ref().map_or(1, |lines| lines.count())
+    }
+
+    fn longest(&self) -> u32 {
+        let of_period = self.period.as_ref().map(|period| slices_in(period.longest()));
+        self.windows.last().copied().max(of_period).unwrap_or_default()
+    }
+
     fn oldest_kept(&self) -> SliceIndex {
-        self.end.back(self.windows.last().copied().unwrap_or_default())
+        self.end.back(self.longest())
+    }
+
+    /// The slices whose lines must be known, and a day more, so that they are asked for once a day.
+    fn covered(&self) -> (SliceIndex, SliceIndex) {
+        (self.oldest_kept(), self.end.plus(LINES_AHEAD))
     }
 
     fn forget_old(&mut self) {
         let oldest = self.oldest_kept();
-        self.groups.retain(|_, group| {
-            while let Some(entry) = group.slices.first_entry().filter(|entry| *entry.key() < oldest) {
-                entry.remove();
-            }
-            while group.unsaved.first().is_some_and(|index| *index < oldest) {
-                group.unsaved.pop_first();
-            }
-            !(group.slices.is_empty() && group.unsaved.is_empty())
-        });
+        self.groups.retain(|_, group| group.forget_before(oldest));
         self.first = self.first.map(|first| first.max(oldest));
-    }
-}
-
-impl Group {
-    fn new(windows: usize) -> Self {
-        Self {
-            slices: BTreeMap::new(),
-            sums: vec![Counts::default(); windows],
-            unsaved: BTreeSet::new(),
-            last_event: Timestamp::MIN,
-        }
     }
 }
 

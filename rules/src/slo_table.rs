@@ -25,6 +25,10 @@ pub(crate) struct SloRow {
     pub(crate) severity: Option<String>,
     pub(crate) good: u64,
     pub(crate) total: u64,
+    /// Events of the window that the business clock leaves out.
+    pub(crate) not_counted: u64,
+    /// The calendar whose line holds now, if it is not the objective's own.
+    pub(crate) line: Option<String>,
     pub(crate) budget_left: f64,
     /// Share of the whole window's budget; where history is shorter, of what it will be at this rate of events.
     pub(crate) budget_spent: f64,
@@ -70,7 +74,8 @@ fn schema() -> SchemaRef {
     let mut fields =
         vec![text("slo"), text("service"), text("team"), float("objective"), text("window"), groups];
     fields.extend([text("state"), text("severity")]);
-    fields.extend(["good", "total"].map(|name| Field::new(name, DataType::Int64, true)));
+    fields.extend(["good", "total", "not_counted"].map(|name| Field::new(name, DataType::Int64, true)));
+    fields.push(text("line"));
     fields.extend(["budget_left", "budget_spent"].map(float));
     fields.extend(BURN_COLUMNS.map(float));
     let moment = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));

@@ -86,7 +86,7 @@ async fn try_restore(
     let [Some(oldest), Some(newest), Some(written)] = times(&output, ["oldest", "newest", "written"])? else {
         return Ok(Stored { slices: Vec::new(), reread_from: Timestamp::MIN });
     };
-    let oldest = oldest.max(newest - objective.window);
+    let oldest = oldest.max(newest - objective.kept());
     let mut slices = Vec::new();
     let mut from = oldest;
     while from <= newest {

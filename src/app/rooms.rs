@@ -8,9 +8,9 @@ use anyhow::Context;
 use plimsoll_alerting::{Alerting, Delivery, Routing};
 use plimsoll_collector::{Collector, IngestLedger};
 use plimsoll_lake::Lake;
-use plimsoll_model::{Alert, Clock, Decision, SourceBook, StateTable, TenantName, Timestamp};
+use plimsoll_model::{Alert, BusinessClock, Clock, Decision, SourceBook, StateTable, TenantName, Timestamp};
 use plimsoll_query::{Database, QueryEngine};
-use plimsoll_rules::{Evaluator, RuleSet, SloTable};
+use plimsoll_rules::{CalendarBook, CalendarTable, Evaluator, RuleSet, SloTable};
 use tokio::sync::{Mutex, mpsc};
 
 use super::source_table::{self, SourceTable};
@@ -66,10 +66,12 @@ impl Rooms {
         sources.list(Arc::new(sent.clone()));
         sources.list(fetched);
         state.push(Arc::new(sources.clone()));
-        let engine = engine(config, lake.clone(), state, first, clock)?;
+        let calendars = CalendarBook::default();
+        let engine = engine(config, lake.clone(), state, first, clock, &calendars)?;
 
         source_table::remember(&engine, &sent, clock.now()).await;
         let rules = load_rules(config, tenant, &engine).await?;
+        calendars.show(Arc::clone(&rules.calendars));
         let evaluator = Evaluator::start(
             config.rules(tenant)?,
             rules,
@@ -127,18 +129,22 @@ impl Rooms {
     }
 }
 
-/// Sessions of all tenants run in the same threads, within the same limits.
+/// Sessions of all tenants run in the same threads, within the same limits. Calendars are asked whenever a statement is.
 pub(super) fn engine(
     config: &Config,
     lake: Lake,
-    state: Vec<Arc<dyn StateTable>>,
+    mut state: Vec<Arc<dyn StateTable>>,
     first: Option<&QueryEngine>,
     clock: &Arc<dyn Clock>,
+    calendars: &CalendarBook,
 ) -> anyhow::Result<QueryEngine> {
-    Ok(match first {
+    state.push(Arc::new(CalendarTable::new(calendars.clone(), Arc::clone(clock))));
+    let engine = match first {
         Some(first) => first.for_tenant(lake, state),
         None => QueryEngine::new(config.query(), lake, state, Arc::clone(clock))?,
-    })
+    };
+    let asked: Arc<dyn BusinessClock> = Arc::new(calendars.clone());
+    Ok(engine.with_business_clock(&asked)?)
 }
 
 fn load_routing(config: &Config, tenant: &TenantName) -> anyhow::Result<Routing> {

@@ -7,6 +7,7 @@ mod harness;
 mod alerts;
 mod balance;
 mod bombs;
+mod calendars;
 mod catalogue;
 mod conformance;
 mod crash;

@@ -12,17 +12,19 @@ use plimsoll_query::RowWise;
 use super::{Context, Seen};
 use crate::Config;
 use crate::burn::{Reading, TIERS, Threshold, Wait};
+use crate::calendar::Span;
 use crate::files::CheckedObjective;
 use crate::instance::{Change, Timing};
 use crate::instances::{Instances, Trouble};
-use crate::objective::Objective;
+use crate::objective::{Face, Objective};
 use crate::sentences::Numbers;
-use crate::slices::Slices;
+use crate::slices::{Lines, Slices};
 use crate::store::Stored;
 use crate::template::Template;
 
 mod annotations;
 mod blind;
+mod clock;
 mod judging;
 mod news;
 mod rows;
@@ -43,6 +45,10 @@ pub(super) struct ObjectiveWatch {
     /// Its query, when that looks at one row at a time.
     question: Option<Arc<RowWise>>,
     thresholds: Vec<Threshold>,
+    /// Under which labels it speaks.
+    faces: Vec<Face>,
+    /// Whose budget it is, when budgets follow the calendar.
+    period: Option<Span>,
     pub(super) slices: Slices,
     unread: Unread,
     sight: Sight,
@@ -74,8 +80,9 @@ impl ObjectiveWatch {
         let objective = &checked.objective;
         let thresholds = objective.thresholds();
         let tiers = TIERS.into_iter().chain(thresholds.iter().map(|threshold| threshold.tier));
-        let windows = tiers.flat_map(|tier| [tier.long, tier.short]).chain([objective.window]);
-        let mut slices = Slices::new(windows);
+        let windows = tiers.flat_map(|tier| [tier.long, tier.short]).chain([objective.usual_window()]);
+        let mut slices = Slices::new(windows).with_period(objective.clock.period.clone());
+        slices.stand_under(checked.waterline.clone().map(|waterline| waterline as Arc<dyn Lines>));
         for slice in &stored.slices {
             slices.set(slice);
         }
@@ -86,6 +93,8 @@ impl ObjectiveWatch {
         Self {
             thresholds,
             question: question.map(Arc::new),
+            faces: objective.faces(),
+            period: None,
             slices,
             unread: Unread::new(stored.reread_from, stored.slices.is_empty()),
             sight: Sight::new(objective.blind.clone(), &checked.tables),
@@ -149,6 +158,7 @@ impl ObjectiveWatch {
     /// What came: how far the sources have got, and what must be read.
     pub(super) fn notice(&mut self, arrived: Arrived<'_>, now: Timestamp) {
         self.slices.advance(now);
+        self.follow_the_calendar(now);
         let seen = self.checked.tables.iter().filter_map(|table| arrived.tables.get(table));
         let watermark = seen.clone().filter_map(|seen| seen.watermark).max();
         let earliest = seen.filter_map(|seen| seen.earliest).min();
@@ -192,11 +202,11 @@ impl ObjectiveWatch {
     }
 
     fn note(&self, judged: &Judged, change: Change, context: &Context, now: Timestamp) {
-        let Some(numbers) = self.numbers(judged) else { return };
+        let Some(numbers) = self.numbers(judged, now) else { return };
         self.instances.record(&judged.labels, change, &numbers.reason(), context.ledger.as_ref(), now);
     }
 
-    fn numbers<'a>(&'a self, judged: &'a Judged) -> Option<Numbers<'a>> {
+    fn numbers<'a>(&'a self, judged: &'a Judged, now: Timestamp) -> Option<Numbers<'a>> {
         let began = self.instances.get(&judged.labels)?.began;
         Some(Numbers {
             objective: self.objective(),
@@ -208,6 +218,8 @@ impl ObjectiveWatch {
             began,
             history: self.slices.history(),
             refused_groups: self.slices.refused_groups(),
+            window: self.window(),
+            clock: self.said_of_the_clock(&judged.groups, now),
         })
     }
 }

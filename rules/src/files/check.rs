@@ -1,16 +1,21 @@
 //! The checks that need the SQL engine: does the query exist, and does it give what its user needs?
 
+use std::sync::Arc;
+
 use arrow::datatypes::Schema;
 use plimsoll_model::Table;
 use plimsoll_query::{Description, QueryEngine, QueryError};
 
+use super::calendars::unknown;
 use super::compose::{Composed, Stated, compose};
 use super::{Parsed, RuleSet};
 use crate::alert_rule::RuleGroup;
 use crate::bounds;
+use crate::calendar::Calendars;
 use crate::cells::Kind;
 use crate::finding::{Finding, Place};
 use crate::objective::{Located, Objective, Sli};
+use crate::waterline::Waterline;
 
 /// An objective whose query exists.
 #[derive(Clone, Debug)]
@@ -24,17 +29,23 @@ pub struct CheckedObjective {
     pub(crate) is_composite: bool,
     /// Whether time alone changes what it gives.
     pub(crate) speaks_of_now: bool,
+    /// The calendars that it follows.
+    pub(crate) waterline: Option<Arc<Waterline>>,
     /// Numeric columns, summed over bad events.
     pub(crate) impacts: Vec<String>,
     /// Text columns of which the latest bad event's value is shown.
     pub(crate) examples: Vec<String>,
 }
 
-pub(crate) async fn against(engine: &QueryEngine, parsed: Parsed) -> (RuleSet, Vec<Finding>) {
+pub(crate) async fn against(
+    engine: &QueryEngine,
+    parsed: Parsed,
+    calendars: &Arc<Calendars>,
+) -> (RuleSet, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut objectives = Vec::new();
     for located in parsed.objectives {
-        match check_objective(engine, located).await {
+        match check_objective(engine, located, calendars).await {
             Ok((checked, problems)) => {
                 objectives.push(checked);
                 findings.extend(problems);
@@ -44,15 +55,16 @@ pub(crate) async fn against(engine: &QueryEngine, parsed: Parsed) -> (RuleSet, V
     }
     let mut groups = Vec::new();
     for group in parsed.groups {
-        groups.push(check_group(engine, group, &mut findings).await);
+        groups.push(check_group(engine, group, calendars, &mut findings).await);
     }
-    (RuleSet { objectives, groups }, findings)
+    (RuleSet { objectives, groups, calendars: Arc::clone(calendars) }, findings)
 }
 
 /// Makes one query of what the objective states, and looks at that.
 async fn check_objective(
     engine: &QueryEngine,
     mut located: Located,
+    calendars: &Calendars,
 ) -> Result<(CheckedObjective, Vec<Finding>), Finding> {
     let place = located.query_place.clone();
     let describe = async |sql: &str, place: &Place| {
@@ -74,10 +86,15 @@ async fn check_objective(
     let Composed { sql, parts } = composed.map_err(|problem| place.error(problem))?;
     let description = describe(&sql, &place).await?;
     let problems = check_indicator(&located.objective, &description);
-    let problems = problems.into_iter().map(|problem| place.error(problem)).collect();
+    let strangers = unknown(&description.calendars, calendars);
+    let mut problems: Vec<Finding> =
+        problems.into_iter().chain(strangers).map(|problem| place.error(problem)).collect();
+    for (name, place) in &located.calendars {
+        problems.extend(unknown(std::slice::from_ref(name), calendars).map(|message| place.error(message)));
+    }
     located.objective.query = sql;
     located.objective.min_bad_events *= parts * located.objective.budgeting.parts();
-    Ok((checked(located, description), problems))
+    Ok((checked(located, description, calendars), problems))
 }
 
 /// Besides the objective's own.
@@ -99,7 +116,12 @@ fn other_queries(sli: &Sli) -> Vec<&str> {
     }
 }
 
-async fn check_group(engine: &QueryEngine, mut group: RuleGroup, findings: &mut Vec<Finding>) -> RuleGroup {
+async fn check_group(
+    engine: &QueryEngine,
+    mut group: RuleGroup,
+    calendars: &Calendars,
+    findings: &mut Vec<Finding>,
+) -> RuleGroup {
     let mut rules = Vec::new();
     for rule in std::mem::take(&mut group.rules) {
         match engine.describe(&rule.sql).await {
@@ -108,6 +130,8 @@ async fn check_group(engine: &QueryEngine, mut group: RuleGroup, findings: &mut 
                 findings.extend(problems.map(|(message, is_error)| {
                     if is_error { rule.sql_place.error(message) } else { rule.place.warning(message) }
                 }));
+                let strangers = unknown(&description.calendars, calendars);
+                findings.extend(strangers.map(|message| rule.sql_place.error(message)));
                 rules.push(rule);
             }
             Err(error) => findings.push(refused(&rule.sql_place, &error)),
@@ -179,7 +203,7 @@ fn names(schema: &Schema) -> String {
     schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", ")
 }
 
-fn checked(located: Located, description: Description) -> CheckedObjective {
+fn checked(located: Located, description: Description, calendars: &Calendars) -> CheckedObjective {
     let objective = located.objective;
     let of_kind = |kind: Kind| {
         let fields =
@@ -193,6 +217,16 @@ fn checked(located: Located, description: Description) -> CheckedObjective {
         of_kind(Kind::Text).filter(|name| name == "trace_id" || name.starts_with("example_")).collect();
     let speaks_of_now = bounds::speaks_of_now(&objective.query);
     let is_composite = matches!(objective.sli, Sli::Composite(_));
+    let waterline = Waterline::of(&objective.clock, calendars);
     let tables = description.tables;
-    CheckedObjective { impacts, examples, tables, is_summed, is_composite, speaks_of_now, objective }
+    CheckedObjective {
+        impacts,
+        examples,
+        tables,
+        is_summed,
+        is_composite,
+        speaks_of_now,
+        waterline,
+        objective,
+    }
 }

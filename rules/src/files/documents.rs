@@ -93,10 +93,7 @@ impl Document {
     }
 
     pub(crate) fn parse<T: DeserializeOwned>(&self, file: &Path) -> Result<T, Finding> {
-        serde_saphyr::from_str(&self.text).map_err(|error| {
-            let line = error.location().map_or(self.line, |location| location.line());
-            Place::new(file, line).error(message_of(&error))
-        })
+        serde_saphyr::from_str(&self.text).map_err(|error| unreadable(file, self.line, &error))
     }
 
     pub(crate) fn kind(&self, file: &Path) -> Result<Kind, Finding> {
@@ -122,6 +119,12 @@ impl Document {
         }
         Ok(Kind::OpenSlo { kind: kind.value })
     }
+}
+
+/// What the parser says, at its line; `line` is where the text begins.
+pub(crate) fn unreadable(file: &Path, line: u64, error: &serde_saphyr::DeserializeError) -> Finding {
+    let line = error.location().map_or(line, |location| location.line());
+    Place::new(file, line).error(message_of(error))
 }
 
 /// The parser's message without the snippet and the position, which the finding has already.

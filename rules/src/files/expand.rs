@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::openslo::{PREFIX, spell_duration};
+use super::openslo::{PREFIX, lines_spelt, spell_duration};
 use super::parse;
 use crate::durations;
 use crate::finding::{Finding, Place};
@@ -92,6 +92,15 @@ struct Name<'a> {
 struct Window {
     duration: String,
     is_rolling: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calendar: Option<Calendar>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Calendar {
+    start_time: String,
+    time_zone: &'static str,
 }
 
 impl<'a> From<&'a Objective> for Slo<'a> {
@@ -109,7 +118,7 @@ impl<'a> From<&'a Objective> for Slo<'a> {
                 description: objective.description.as_deref(),
                 service: &objective.service,
                 indicator: Indicator::of(&objective.name, &objective.query, &objective.sli),
-                time_window: [Window { duration: spell_duration(objective.window), is_rolling: true }],
+                time_window: [window(objective)],
                 budgeting_method: targets::method(objective),
                 objectives: targets::of(objective),
                 alert_policies: policies::of(objective),
@@ -118,8 +127,16 @@ impl<'a> From<&'a Objective> for Slo<'a> {
     }
 }
 
+fn window(objective: &Objective) -> Window {
+    let Some(period) = &objective.clock.period else {
+        return Window { duration: spell_duration(objective.window), is_rolling: true, calendar: None };
+    };
+    let calendar = Calendar { start_time: period.start_time(), time_zone: period.time_zone() };
+    Window { duration: period.spelt(), is_rolling: false, calendar: Some(calendar) }
+}
+
 fn annotations(objective: &Objective) -> BTreeMap<String, String> {
-    let min_bad_events = objective.min_bad_events;
+    let (min_bad_events, clock) = (objective.min_bad_events, &objective.clock);
     let own = [
         ("group-by", (!objective.group_by.is_empty()).then(|| objective.group_by.join(","))),
         ("team", objective.team.clone()),
@@ -128,6 +145,9 @@ fn annotations(objective: &Objective) -> BTreeMap<String, String> {
         ("min-bad-events", (min_bad_events != DEFAULT_MIN_BAD_EVENTS).then(|| min_bad_events.to_string())),
         ("page-severity", objective.severities.page.clone()),
         ("ticket-severity", objective.severities.ticket.clone()),
+        ("count-only", (!clock.count_only.is_empty()).then(|| clock.count_only.join(","))),
+        ("exclude", (!clock.exclude.is_empty()).then(|| clock.exclude.join(","))),
+        ("lines", (!clock.lines.is_empty()).then(|| lines_spelt(&clock.lines))),
     ];
     let own = own.into_iter().chain(guards(objective));
     let own = own.filter_map(|(name, value)| Some((format!("{PREFIX}{name}"), value?)));

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
 use crate::finding::{Finding, Place};
@@ -20,16 +19,19 @@ mod indicator;
 mod library;
 mod object;
 mod objectives;
+mod window;
 
 use alerting::{Policies, PolicyUse};
 pub(crate) use annotations::PREFIX;
+pub(crate) use annotations::lines::spelt as lines_spelt;
 pub(crate) use duration::spell as spell_duration;
 pub(crate) use indicator::DATA_SOURCE_TYPE;
 use indicator::SliSpec;
 use indicator::{Comparison, Indicator};
 pub(crate) use library::Library;
-use object::{Inline, Metadata, Object, OneOrMany, is_reference};
+use object::{Inline, Object, OneOrMany, is_reference};
 use objectives::Target;
+use window::TimeWindow;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -47,14 +49,6 @@ struct SloSpec {
     alert_policies: Vec<PolicyUse>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct TimeWindow {
-    duration: Spanned<String>,
-    is_rolling: Option<Spanned<bool>>,
-    calendar: Option<Spanned<IgnoredAny>>,
-}
-
 /// An SLO whose references are still names.
 #[derive(Clone, Debug)]
 pub(crate) struct Slo(Object<SloSpec>);
@@ -64,7 +58,7 @@ impl Slo {
     pub(crate) fn drafts(self, library: &Library, file: &Path, findings: &mut Vec<Finding>) -> Vec<Draft> {
         let Object { metadata, spec, .. } = self.0;
         let before = errors(findings);
-        let window = note(one_window(spec.time_window.as_ref(), &metadata, file), findings);
+        let window = note(window::one(spec.time_window.as_ref(), &metadata, file), findings);
         let method = note(method(spec.budgeting_method.as_ref(), file), findings);
         let user = Place::of(file, &metadata.name);
         let policies = note(alerting::resolve(&spec.alert_policies, library, &user), findings);
@@ -103,7 +97,8 @@ impl Slo {
                 description: spec.description.as_ref().map(|text| text.value.clone()),
                 service: spec.service.clone(),
                 percent,
-                window: window.clone(),
+                window: window.length.clone(),
+                clock: window.clock(own.clock.clone()),
                 group_by: own.group_by.clone(),
                 query: indicator.query,
                 part: indicator.part,
@@ -268,29 +263,4 @@ fn method(method: Option<&Spanned<String>>, file: &Path) -> Result<String, Findi
     }
     let message = format!("budgetingMethod `{}` is not known: write {}", method.value, known.join(", "));
     Err(Place::of(file, method).error(message))
-}
-
-/// The specification's own example leaves it out.
-const DEFAULT_WINDOW: &str = "28d";
-
-fn one_window(
-    windows: Option<&Spanned<Vec<TimeWindow>>>,
-    metadata: &Metadata,
-    file: &Path,
-) -> Result<Spanned<String>, Finding> {
-    let Some(windows) = windows else {
-        let name = &metadata.name;
-        return Ok(Spanned::new(DEFAULT_WINDOW.to_owned(), name.referenced, name.defined));
-    };
-    let [window] = windows.value.as_slice() else {
-        return Err(Place::of(file, windows).error("timeWindow has exactly one element: keep one"));
-    };
-    let rolls = window.is_rolling.as_ref().is_none_or(|rolling| rolling.value);
-    if window.calendar.is_some() || !rolls {
-        let message =
-            "calendar-aligned windows are not evaluated: write `isRolling: true` without `calendar`";
-        return Err(Place::of(file, &window.duration).error(message));
-    }
-    let length = duration::read(&window.duration, file)?;
-    Ok(Spanned::new(duration::spell(length), window.duration.referenced, window.duration.defined))
 }

@@ -9,7 +9,9 @@ use serde_saphyr::Spanned;
 use super::process::Process;
 use crate::finding::{Finding, Place};
 use crate::objective::guards::{BlindDraft, BudgetDraft};
-use crate::objective::{Alerting, Budgeting, Draft, Part, SeverityNames, Sli, statement};
+use crate::objective::{
+    Alerting, Budgeting, ClockDraft, Draft, LineDraft, Part, SeverityNames, Sli, statement,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +47,29 @@ pub(crate) struct ShortForm {
     annotations: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     severity: SeverityNames,
+    count_only: Option<Spanned<OneOrMany>>,
+    exclude: Option<Spanned<OneOrMany>>,
+    #[serde(default)]
+    lines: Vec<LineDraft>,
+    starts: Option<Spanned<String>>,
+    time_zone: Option<Spanned<String>>,
+}
+
+/// A calendar, or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn names(list: Option<Spanned<OneOrMany>>) -> Vec<Spanned<String>> {
+    let Some(Spanned { value, referenced, defined }) = list else { return Vec::new() };
+    let names = match value {
+        OneOrMany::One(name) => vec![name],
+        OneOrMany::Many(names) => names,
+    };
+    names.into_iter().map(|name| Spanned::new(name, referenced, defined)).collect()
 }
 
 /// What the queries are, and where the second one stands.
@@ -64,6 +89,13 @@ impl ShortForm {
             service: short.service,
             percent: short.objective,
             window: short.window,
+            clock: ClockDraft {
+                count_only: names(short.count_only),
+                exclude: names(short.exclude),
+                lines: short.lines,
+                starts: short.starts,
+                time_zone: short.time_zone,
+            },
             group_by: short.group_by,
             query,
             part,

@@ -3,8 +3,10 @@ use std::time::Duration;
 use super::*;
 use crate::objective::Objective;
 
+mod clock;
 mod forms;
 
+use clock::CLOCKED;
 use forms::{POLICED, PROCESS, RATIO, SHORT_RATIO, THRESHOLD};
 
 const SHORT: &str = "\
@@ -69,7 +71,7 @@ fn the_short_form_is_read() {
 #[test]
 fn what_expand_prints_is_the_same_objective() {
     let minimal = "slo: a\nservice: b\nobjective: 90\nwindow: 7d\nevents: SELECT time, good FROM logs";
-    for text in [SHORT, minimal, POLICED, THRESHOLD, RATIO, PROCESS, SHORT_RATIO] {
+    for text in [SHORT, minimal, POLICED, THRESHOLD, RATIO, PROCESS, SHORT_RATIO, CLOCKED] {
         let expanded = expand(text, Path::new("slo.yaml")).expect("expands");
         assert!(expanded.starts_with("apiVersion: openslo/v1\nkind: SLO\n"), "{expanded}");
         assert_eq!(objectives(&expanded), objectives(text), "{expanded}");
@@ -145,7 +147,7 @@ spec:
     refuses(&one_file.replace("Occurrences", "Timeslices"), 18, "timeSliceWindow");
     refuses(&one_file.replace("Occurrences", "Timeslice"), 16, "Occurrences, Timeslices, RatioTimeslices");
     refuses(&one_file.replace("type: plimsoll", "type: prometheus"), 38, "type `prometheus`");
-    refuses(&one_file.replace("isRolling: true", "isRolling: false"), 14, "isRolling: true");
+    refuses(&one_file.replace("isRolling: true", "isRolling: false"), 14, "calendar: {startTime");
     refuses(&one_file.replace("group-by", "groupby"), 7, "plimsoll.dev/groupby");
     refuses(&one_file.replace("rawType: success", "rawType: fail"), 36, "success or failure");
     refuses(&one_file.replace("openslo/v1\nkind: SLO", "openslo/v1alpha\nkind: SLO"), 1, "openslo/v1");
@@ -164,7 +166,7 @@ fn targets_without_a_budget_or_without_a_meaning_are_refused() {
 fn what_is_unknown_is_refused_where_it_stands() {
     refuses_short("team:", "temas:", 7, "temas");
     refuses_short("28d", "28x", 4, "such as `28d`");
-    refuses_short("28d", "1M", 4, "unit");
+    refuses_short("28d", "1X", 4, "unit");
     refuses_short("28d", "91d", 4, "1h to 90d");
     refuses_short("order-posting", "Order Posting", 1, "lower-case");
     refuses_short("  tier: gold", "  ti-er: gold", 11, "not a label name");

@@ -10,6 +10,7 @@ fn objective() -> Objective {
         description: None,
         service: "sales".to_owned(),
         percent: 99.5,
+        clock: Default::default(),
         window: Duration::from_secs(28 * 86_400),
         group_by: vec!["warehouse".to_owned()],
         query: String::new(),
@@ -43,6 +44,8 @@ fn numbers<'a>(objective: &'a Objective, groups: &'a Labels, readings: &'a [Read
         began: Timestamp::parse_rfc3339("2026-11-21T10:02:10Z").expect("valid"),
         history: Duration::from_secs(22 * 60),
         refused_groups: 0,
+        window: objective.window,
+        clock: Vec::new(),
     }
 }
 

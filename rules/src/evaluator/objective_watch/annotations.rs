@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use plimsoll_model::{Labels, Severity, Timestamp};
+use plimsoll_model::{Labels, Timestamp};
 
 use super::{Context, Judged, ObjectiveWatch};
 use crate::indicator::{read_impact, reproducing_sql};
@@ -23,7 +23,7 @@ pub(super) struct Impact {
 }
 
 impl ObjectiveWatch {
-    pub(super) fn labels(&self, groups: &Labels, severity: Severity) -> Labels {
+    pub(super) fn labels(&self, groups: &Labels, severity: &str) -> Labels {
         let objective = self.objective();
         let mut labels: Labels = objective.labels.iter().collect();
         for (name, value) in groups.iter() {
@@ -32,7 +32,7 @@ impl ObjectiveWatch {
         labels.set("alertname", objective.name.as_str());
         labels.set("slo", objective.name.as_str());
         labels.set("service", objective.service.as_str());
-        labels.set("severity", objective.severities.label(severity).unwrap_or(severity.as_str()));
+        labels.set("severity", severity);
         labels.set("tenant", self.tenant.as_str());
         labels.set("team", objective.team.as_deref().unwrap_or_default());
         labels
@@ -40,7 +40,8 @@ impl ObjectiveWatch {
 
     pub(super) async fn annotate(&mut self, judged: &Judged, context: &Context, now: Timestamp) {
         self.ask_impact(judged, context, now).await;
-        let Some(annotations) = self.numbers(judged).map(|numbers| self.annotations(judged, &numbers, now))
+        let Some(annotations) =
+            self.numbers(judged, now).map(|numbers| self.annotations(judged, &numbers, now))
         else {
             return;
         };
@@ -58,7 +59,9 @@ impl ObjectiveWatch {
         if is_fresh {
             return;
         }
-        let said = read_impact(&self.checked, &context.engine, &judged.groups, began, now).await;
+        let left_out = self.slices.times_left_out(&judged.groups, began, now);
+        let asked = (&judged.groups, began, left_out.as_slice());
+        let said = read_impact(&self.checked, &context.engine, asked, now).await;
         let said = said.unwrap_or_else(|error| {
             tracing::warn!(slo = %self.objective().name, %error, "impact of an alert can't be asked");
             BTreeMap::new()
@@ -95,6 +98,7 @@ impl ObjectiveWatch {
     /// Reproduces the window that the summary speaks of.
     fn sql_of(&self, judged: &Judged, window: Duration, now: Timestamp) -> String {
         let end = SliceIndex::holding(now).next().start();
-        reproducing_sql(&self.checked, &judged.groups, (end - window, end), now)
+        let left_out = self.slices.times_left_out(&judged.groups, end - window, end);
+        reproducing_sql(&self.checked, &judged.groups, (end - window, end, now), &left_out)
     }
 }

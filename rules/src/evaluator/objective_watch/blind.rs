@@ -18,7 +18,8 @@ impl ObjectiveWatch {
     pub(super) fn state_blindness(&mut self, context: &Context, sources: &[SourceStatus], now: Timestamp) {
         let ledger = context.ledger.as_ref();
         let severity = self.objective().blind.severity.clone();
-        let Some(reason) = self.why_held(sources, now).filter(|_| severity != OFF) else {
+        let Some(reason) = self.why_held(sources, now).filter(|_| severity != OFF && self.counts_now(now))
+        else {
             let reason = "it can be judged again";
             return self.blind.clear_others(&[], Timing::default(), reason, ledger, now);
         };

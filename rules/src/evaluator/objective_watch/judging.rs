@@ -7,6 +7,7 @@ use plimsoll_model::{Labels, Severity, Timestamp};
 use super::ObjectiveWatch;
 use crate::burn::{Budget, Guard, Reading, Threshold, Verdict, Wait, judge, usual_events};
 use crate::instance::State;
+use crate::objective::Face;
 use crate::sentences::Cause;
 
 /// What the budget's slow end is measured on.
@@ -36,13 +37,8 @@ pub(super) struct Judgement {
 
 impl ObjectiveWatch {
     pub(super) fn budget(&self, groups: &Labels) -> Budget {
-        let (objective, history) = (self.objective(), self.slices.history());
-        Budget::new(
-            self.slices.within(groups, objective.window),
-            objective.window,
-            history,
-            objective.target(),
-        )
+        let whole = self.weighed_budget(groups);
+        Budget::new(whole.counts, self.window(), self.slices.budget_history(), whole.target)
     }
 
     pub(super) fn guard(&self) -> Guard {
@@ -50,27 +46,30 @@ impl ObjectiveWatch {
     }
 
     /// How many events a window of this group usually holds.
-    pub(super) fn usual(&self, groups: &Labels, window: Duration) -> f64 {
-        let period = self.objective().window;
-        usual_events(self.slices.within(groups, period), period, self.slices.history(), window)
+    pub(super) fn usual(&self, groups: &Labels, window: Duration, face: Option<&Face>) -> f64 {
+        let period = self.objective().usual_window();
+        usual_events(self.weighed(groups, period, face).counts, period, self.slices.history(), window)
     }
 
-    pub(super) fn readings(&self, groups: &Labels) -> Vec<Reading> {
-        let target = self.objective().target();
+    pub(super) fn readings(&self, groups: &Labels, face: &Face) -> Vec<Reading> {
         let read = |threshold: &Threshold| {
-            let within = |window| self.slices.within(groups, window);
-            let usual = self.usual(groups, threshold.tier.long);
-            Reading::new(*threshold, within(threshold.tier.long), within(threshold.tier.short), usual, target)
+            let within = |window| self.weighed(groups, window, Some(face));
+            let usual = self.usual(groups, threshold.tier.long, Some(face));
+            Reading::under_lines(*threshold, within(threshold.tier.long), within(threshold.tier.short), usual)
         };
         self.thresholds.iter().map(read).collect()
     }
 
     /// A ticket is not stated beside a page.
     pub(super) fn judge_group(&self, groups: &Labels, now: Timestamp) -> Judgement {
-        let readings = self.readings(groups);
         let mut judgement = Judgement::default();
-        for severity in [Severity::Page, Severity::Ticket] {
-            let labels = self.labels(groups, severity);
+        // Without lines every face sees the same.
+        let shared = self.faces.first().filter(|_| self.objective().clock.lines.is_empty());
+        let shared = shared.map(|face| self.readings(groups, face));
+        for face in &self.faces {
+            let severity = face.severity;
+            let readings = shared.clone().unwrap_or_else(|| self.readings(groups, face));
+            let labels = self.labels(groups, &face.label);
             let is_firing =
                 self.instances.get(&labels).is_some_and(|instance| instance.state == State::Firing);
             let seen: Vec<Reading> = readings
@@ -82,14 +81,21 @@ impl ObjectiveWatch {
             if let Verdict::Waiting(reading, wait) = verdict {
                 judgement.waiting.get_or_insert((reading, wait));
             }
-            let Some((cause, burns)) = self.cause(groups, &seen, severity, verdict, is_firing) else {
+            let Some((cause, burns)) = self.cause(groups, &seen, face, verdict, is_firing) else {
                 if is_firing && seen.len() < readings.len() {
                     judgement.frozen.push(labels);
                 }
                 continue;
             };
-            let judged = Judged { groups: groups.clone(), labels, cause, readings: readings.clone(), burns };
-            judgement.judged.push(judged);
+            // Tickets of one line may be what pages are of another: one alert, and what burns is stated.
+            let same = judgement.judged.iter().position(|other: &Judged| other.labels == labels);
+            if let Some(same) = same {
+                if !burns {
+                    continue;
+                }
+                judgement.judged.remove(same);
+            }
+            judgement.judged.push(Judged { groups: groups.clone(), labels, cause, readings, burns });
             if burns {
                 break;
             }
@@ -102,10 +108,11 @@ impl ObjectiveWatch {
         &self,
         groups: &Labels,
         seen: &[Reading],
-        severity: Severity,
+        face: &Face,
         verdict: Verdict,
         is_firing: bool,
     ) -> Option<(Cause, bool)> {
+        let severity = face.severity;
         if let Verdict::Burning(reading) = verdict {
             return Some((Cause::Burn(reading), true));
         }
@@ -115,6 +122,7 @@ impl ObjectiveWatch {
             return Some((Cause::Burn(*reading), true));
         }
         if severity == Severity::Ticket
+            && face.speaks_of(0)
             && let Some(cause) = self.budget_cause(groups)
         {
             return Some((cause, true));
@@ -133,7 +141,8 @@ impl ObjectiveWatch {
     fn budget_cause(&self, groups: &Labels) -> Option<Cause> {
         let objective = self.objective();
         objective.severities.label(Severity::Ticket)?;
-        let (budget, recent) = (self.budget(groups), self.slices.within(groups, RECENT));
+        let weighed = self.weighed(groups, RECENT, None);
+        let (budget, recent) = (self.budget(groups), weighed.counts);
         if budget.window.bad() < objective.min_bad_events.max(1) || recent.bad() == 0 {
             return None;
         }
@@ -144,8 +153,8 @@ impl ObjectiveWatch {
         if self.slices.history() < RECENT_KNOWN {
             return None;
         }
-        let usual = self.usual(groups, RECENT);
-        let lasts = budget.lasts(recent, usual, objective.window, objective.target())?;
+        let usual = self.usual(groups, RECENT, None);
+        let lasts = budget.lasts(recent, usual, self.window(), weighed.target)?;
         let is_soon = alerts.exhausts_within.is_some_and(|within| lasts <= within);
         is_soon.then_some(Cause::Exhausts { budget, recent, lasts })
     }

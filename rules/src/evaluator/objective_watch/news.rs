@@ -173,7 +173,7 @@ impl ObjectiveWatch {
 
     fn oldest_needed(&self, now: Timestamp) -> SliceIndex {
         let tiers = TIERS.into_iter().chain(self.thresholds.iter().map(|it| it.tier)).map(|tier| tier.long);
-        let longest = tiers.fold(self.objective().window, std::time::Duration::max) - SLICE;
+        let longest = tiers.fold(self.objective().kept(), std::time::Duration::max) - SLICE;
         SliceIndex::holding(now - longest)
     }
 }

@@ -23,23 +23,24 @@ impl ObjectiveWatch {
 
     fn row(&self, groups: &Labels) -> SloRow {
         let objective = self.objective();
-        let target = objective.target();
-        let (whole, budget) = (self.budget(groups), self.slices.within(groups, objective.window));
+        let (whole, budget) = (self.budget(groups), self.weighed_budget(groups));
         let worst = self.worst(groups);
         SloRow {
             slo: objective.name.clone(),
             service: objective.service.clone(),
             team: objective.team.clone(),
             objective: objective.percent,
-            window: durations::spell(objective.window),
+            window: objective.window_spelt(),
             groups: groups.clone(),
             state: self.state_of(worst),
             severity: worst.map(|instance| instance.labels.get("severity").to_owned()),
-            good: budget.good,
-            total: budget.total,
-            budget_left: budget_left(budget, target),
+            good: budget.counts.good,
+            total: budget.counts.total,
+            not_counted: self.slices.left_out(groups, objective.window).total,
+            line: self.line_now(groups, self.slices.newest()),
+            budget_left: budget_left(budget.counts, budget.target),
             budget_spent: whole.spent,
-            burns: self.burns(groups, target),
+            burns: self.burns(groups),
             last_event_time: self.slices.last_event(groups).map(Timestamp::nanos),
             coverage: self.coverage(groups),
             waiting: self.waiting(groups),
@@ -63,10 +64,11 @@ impl ObjectiveWatch {
         }
     }
 
-    fn burns(&self, groups: &Labels, target: f64) -> BTreeMap<String, f64> {
+    fn burns(&self, groups: &Labels) -> BTreeMap<String, f64> {
         let windows = TIERS.into_iter().flat_map(|tier| [tier.long, tier.short]);
         let burns = windows.map(|window| {
-            let burn = burn_rate(self.slices.within(groups, window), target);
+            let weighed = self.weighed(groups, window, None);
+            let burn = burn_rate(weighed.counts, weighed.target);
             (format!("burn_{}", durations::spell(window)), burn)
         });
         burns.collect()
@@ -84,8 +86,9 @@ impl ObjectiveWatch {
         if self.sight.is_blind() {
             return "no event has arrived lately, so nothing is judged".to_owned();
         }
-        if self.slices.within(groups, self.objective().window).total == 0 {
-            return "no event yet".to_owned();
+        if self.slices.budget(groups, self.objective().window).total == 0 {
+            return if self.period.is_some() { "no event yet in this period" } else { "no event yet" }
+                .to_owned();
         }
         let mut said = format!("history covers {}", durations::say(self.slices.history()));
         if self.slices.refused_groups() > 0 {

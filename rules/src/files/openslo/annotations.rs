@@ -6,13 +6,15 @@ use std::path::Path;
 use serde_saphyr::Spanned;
 
 use crate::finding::{Finding, Place};
-use crate::objective::SeverityNames;
 use crate::objective::guards::{BlindDraft, BudgetDraft};
+use crate::objective::{ClockDraft, SeverityNames};
+
+pub(super) mod lines;
 
 pub(crate) const PREFIX: &str = "plimsoll.dev/";
 
 const KNOWN: &str = "group-by, team, runbook-url, noun, min-bad-events, budget-spent, budget-exhausts-within, blind-after, blind-severity, \
-     blind-sources, coverage-floor, page-severity, ticket-severity and annotation.NAME";
+     blind-sources, coverage-floor, page-severity, ticket-severity, count-only, exclude, lines and annotation.NAME";
 
 #[derive(Debug, Default)]
 pub(crate) struct Own {
@@ -24,6 +26,7 @@ pub(crate) struct Own {
     pub(crate) budget_alerts: BudgetDraft,
     pub(crate) blind: BlindDraft,
     pub(crate) severities: SeverityNames,
+    pub(crate) clock: ClockDraft,
     pub(crate) annotations: BTreeMap<String, Spanned<String>>,
 }
 
@@ -69,6 +72,9 @@ impl Own {
                 self.blind.coverage_floor = Some(Spanned::new(floor, value.referenced, value.defined));
             }
             "page-severity" => self.severities.page = Some(value.value),
+            "count-only" => self.clock.count_only = columns(&value),
+            "exclude" => self.clock.exclude = columns(&value),
+            "lines" => self.clock.lines = lines::read(&value)?,
             "ticket-severity" => self.severities.ticket = Some(value.value),
             other => match other.strip_prefix("annotation.") {
                 Some(annotation) => {
