@@ -203,7 +203,8 @@ impl ObjectiveWatch {
 
     fn note(&self, judged: &Judged, change: Change, context: &Context, now: Timestamp) {
         let Some(numbers) = self.numbers(judged, now) else { return };
-        self.instances.record(&judged.labels, change, &numbers.reason(), context.ledger.as_ref(), now);
+        let reason = [vec![numbers.reason()], numbers.clock.clone()].concat().join(" ");
+        self.instances.record(&judged.labels, change, &reason, context.ledger.as_ref(), now);
     }
 
     fn numbers<'a>(&'a self, judged: &'a Judged, now: Timestamp) -> Option<Numbers<'a>> {
