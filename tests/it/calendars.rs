@@ -142,6 +142,25 @@ async fn what_is_slow_in_the_night_batch_wakes_nobody_and_the_same_in_the_wave_i
     );
 }
 
+/// The hours end at 18:00 in Berlin, 17:00 UTC.
+#[tokio::test]
+async fn only_business_hours_count_and_silence_after_them_is_nobodys_business() {
+    let objective = OBJECTIVE.replace("exclude: maintenance", "count_only: business-hours");
+    let files = [("calendars.yml", CALENDARS), ("slos/orders.yaml", objective.as_str())];
+    let mut house = House::open("2026-11-23T16:40:00Z", &files).await;
+    house.minutes(15, 0.5).await;
+    house.minutes(5, 9.0).await;
+    house.minutes(10, 9.0).await;
+    assert_eq!(house.ask(SLO).await[0], json!({"good": 60, "total": 80, "not_counted": 40, "left": -24.0}));
+
+    let blind = "SELECT count(*) AS n FROM alerts WHERE alertname = 'ObjectiveBlind' AND state = 'firing'";
+    house.quiet(3).await;
+    assert_eq!(house.ask("SELECT state FROM slos WHERE slo = 'orders'").await[0]["state"], "blind");
+    assert_eq!(house.ask(blind).await[0]["n"], 0, "at 21:12 nobody needs to see it");
+    house.quiet(12).await;
+    assert_eq!(house.ask(blind).await[0]["n"], 1, "at 09:14 the next morning somebody does");
+}
+
 #[tokio::test]
 async fn a_new_period_has_a_budget_of_its_own_and_burn_windows_go_on() {
     let daily = "window: 1d\nstarts: 2026-01-01\ntime_zone: Europe/Berlin\nbudget_alerts: {spent: none}";

@@ -81,6 +81,15 @@ impl House {
         fired
     }
 
+    /// So long nobody orders anything; a pass at the end of it.
+    pub(super) async fn quiet(&mut self, hours: u64) {
+        self.clock.advance(Duration::from_secs(hours * 3_600));
+        for _ in 0..2 {
+            self.clock.advance(Duration::from_secs(60));
+            self.app.step().await.expect("a pass succeeds");
+        }
+    }
+
     async fn orders(&mut self, took: f64) {
         let time = (self.clock.now() - Duration::from_secs(1)).nanos().to_string();
         let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
