@@ -124,7 +124,7 @@ impl Process {
             }
             (None, Some(due), None, None) if due.value => Ok(Deadline { sql: "due".to_owned(), longest }),
             (None, None, Some(by), None) if by.value == "cut_off" => {
-                Ok(Deadline { sql: "next_cutoff(warehouse, time)".to_owned(), longest })
+                Ok(Deadline { sql: "next_cutoff(warehouse, time, carrier)".to_owned(), longest })
             }
             (None, None, Some(by), None) => {
                 let message = format!("`by: {}` is not known: write `by: cut_off`, or `deadline:`", by.value);

@@ -1,9 +1,10 @@
 //! Objectives on the way from one event to another, against a naive recount: whatever comes late, twice, again or never,
 //! and in whatever order it is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use plimsoll_model::Table;
+use plimsoll_model::{BusinessClock, Table, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
@@ -150,6 +151,57 @@ fn a_time_limit_counts_as_a_naive_recount_does() {
 #[test]
 fn a_promised_moment_counts_as_a_naive_recount_does() {
     check("due: true", |begin| begin.due_after.map(|after| begin.happened + after));
+}
+
+/// Every half hour a lorry leaves the first warehouse; nobody says when from the second.
+#[derive(Debug)]
+struct Lorries;
+
+impl BusinessClock for Lorries {
+    fn in_calendar(
+        &self,
+        _calendar: &str,
+        _warehouse: Option<&str>,
+        _times: &[Timestamp],
+    ) -> Option<Vec<bool>> {
+        None
+    }
+
+    fn next_cut_offs(
+        &self,
+        warehouse: &str,
+        _carrier: Option<&str>,
+        times: &[Timestamp],
+    ) -> Vec<Option<Timestamp>> {
+        let next = |time: &Timestamp| Timestamp::from_secs((time.nanos() / 1_800_000_000_000 + 1) * 1_800);
+        times.iter().map(|time| (warehouse == "WH1").then(|| next(time))).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[tokio::test]
+async fn a_case_may_be_due_at_the_next_cut_off() {
+    let mut house = House::open("08:29:00").await;
+    let lorries: Arc<dyn BusinessClock> = Arc::new(Lorries);
+    house.engine = house.engine.with_business_clock(&lorries).expect("an engine");
+    let slo = SLO.replace("DEADLINE", "by: cut_off");
+    let mut evaluator = house.evaluator(house.write(&[("slo.yaml", &slo)])).await;
+    let steps =
+        [told(0, Step::Confirmed, 60, 60), told(2, Step::Confirmed, 90, 90), told(1, Step::Confirmed, 0, 0)];
+    let rows: Vec<Value> = steps
+        .iter()
+        .chain([&told(2, Step::Done, 1_700, 1_700)])
+        .map(|it| it.row(usize::from(it.case) * 10 + it.step as usize))
+        .collect();
+    house.append(Table::BusinessEvents, &rows).await;
+    house.tick(&mut evaluator).await;
+    assert_eq!(shown(&house).await, [(1, 1)], "the other one may still come");
+    house.clock.advance(Duration::from_secs(60));
+    house.tick(&mut evaluator).await;
+    assert_eq!(shown(&house).await, [(1, 2)], "it missed the lorry of 08:30");
 }
 
 fn told(case: u8, step: Step, happened: i64, told: i64) -> Told {
