@@ -7,6 +7,7 @@ mod loops;
 mod metrics;
 mod pace;
 mod rooms;
+mod simulation;
 mod source_table;
 mod sources;
 
@@ -30,6 +31,7 @@ use crate::ledger::Ledger;
 use rooms::Rooms;
 
 pub use listeners::{Addresses, Listeners};
+pub(crate) use simulation::Simulation;
 
 /// Every room, built and joined, but not yet running.
 #[derive(Debug)]

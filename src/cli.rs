@@ -8,6 +8,7 @@ mod load;
 mod rules;
 mod serve;
 mod sql;
+mod test;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ enum Verb {
     Sql(sql::Sql),
     /// Send OTLP at a rate, or as fast as it goes, and verify that what was acknowledged can be queried.
     Load(Box<load::Load>),
+    /// Run test files of rules: fixtures in, expected alerts and notifications out; exit 1 when one fails.
+    Test(test::Test),
     /// Work with rule files.
     Rules {
         #[command(subcommand)]
@@ -86,6 +89,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Lake { verb } => verb.run(&cli.log).await,
         Verb::Sql(sql) => sql.run().await,
         Verb::Load(load) => load.run().await,
+        Verb::Test(test) => Box::pin(test.run(&cli.log)).await,
         Verb::Rules { verb } => verb.run(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod defaults;
 mod secrets;
+mod simulated;
 mod sources;
 mod tenants;
 mod units;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use tenants::TenantEntry;
 use units::{Size, Span};
 
+pub(crate) use simulated::RuleFiles;
 pub use tenants::Tenant;
 pub(crate) use units::duration;
 
@@ -48,6 +50,12 @@ pub struct Config {
     /// The folder that relative paths start from.
     #[serde(skip)]
     base: PathBuf,
+    /// What becomes of notifications; a simulation keeps them.
+    #[serde(skip)]
+    sending: plimsoll_alerting::Sending,
+    /// Objectives and alerts to load; all when there are none.
+    #[serde(skip)]
+    only: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -318,6 +326,7 @@ impl Config {
             calendars: Some(self.base.join(&self.rules.calendars)),
             packs: self.packs().collect(),
             skip: self.rules.skip.clone(),
+            only: self.only.clone(),
             interval: self.rules.interval.0,
             public_url: self.public_url_of(&tenant.name),
             tenant: tenant.name.clone(),
@@ -349,6 +358,7 @@ impl Config {
             file: self.base.join(&self.alerting.config),
             data_dir: if tenant.is_default() { self.data_dir() } else { own() },
             public_url: self.public_url_of(tenant),
+            sending: self.sending,
         }
     }
 }

@@ -9,4 +9,5 @@ pub mod demo;
 mod health;
 mod ledger;
 pub mod load;
+pub mod rule_test;
 mod telemetry;

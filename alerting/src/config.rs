@@ -36,6 +36,16 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// What links in messages start with.
     pub public_url: String,
+    pub sending: Sending,
+}
+
+/// What becomes of a notification that is due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sending {
+    #[default]
+    ToReceivers,
+    /// It is worded, written down as sent, and leaves the process by no way: for tests of rules and for replays.
+    Captured,
 }
 
 impl Default for Config {
@@ -44,6 +54,7 @@ impl Default for Config {
             file: "alertmanager.yml".into(),
             data_dir: "data".into(),
             public_url: "http://127.0.0.1:8088".into(),
+            sending: Sending::default(),
         }
     }
 }

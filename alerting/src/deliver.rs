@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
-use plimsoll_model::Timestamp;
+use plimsoll_model::{Labels, Timestamp};
 
 use crate::AlertingError;
 use crate::ledger::record_of;
 use crate::message;
+use crate::notification::NotifiedAlert;
 use crate::pipeline::Alerting;
 use crate::receiver::{Retry, SendError};
 use crate::store::{OutboxRow, Outcome};
@@ -34,12 +35,26 @@ pub struct Delivery {
     pub integration: String,
     pub incident_id: String,
     pub firing: bool,
+    pub group_labels: Labels,
+    /// Why it was sent, in Alertmanager's words: `first notification`, `repeat interval elapsed`, ...
+    pub reason: &'static str,
+    /// Those that it tells of, and whether each fires or has resolved.
+    pub alerts: Vec<DeliveredAlert>,
     pub subject: String,
     /// The plain text as the person reads it.
     pub text: String,
     pub at: Timestamp,
     /// `Ok(receipt)` or what the receiver said.
     pub outcome: Result<String, String>,
+}
+
+/// An alert as a notification told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveredAlert {
+    pub labels: Labels,
+    pub annotations: BTreeMap<String, String>,
+    pub starts_at: Timestamp,
+    pub is_firing: bool,
 }
 
 /// Outbox rows that are on their way now, so that two calls side by side don't send one twice.
@@ -146,6 +161,9 @@ impl Alerting {
             integration: row.integration.clone(),
             incident_id: notification.incident_id.clone(),
             firing: notification.is_firing(),
+            group_labels: notification.group_labels.clone(),
+            reason: notification.reason.as_str(),
+            alerts: notification.alerts.iter().map(DeliveredAlert::from).collect(),
             subject: message.subject,
             text: message.text,
             at: now,
@@ -196,6 +214,17 @@ impl Alerting {
             self.publish(record_of(&row.notification, integration, word, reason, now));
         }
         Ok(())
+    }
+}
+
+impl From<&NotifiedAlert> for DeliveredAlert {
+    fn from(alert: &NotifiedAlert) -> Self {
+        Self {
+            labels: alert.labels.clone(),
+            annotations: alert.annotations.clone(),
+            starts_at: alert.starts_at,
+            is_firing: alert.is_firing(),
+        }
     }
 }
 

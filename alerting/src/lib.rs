@@ -27,8 +27,8 @@ mod pipeline;
 mod receiver;
 mod tables;
 
-pub use config::{Config, Finding, Routing};
-pub use deliver::Delivery;
+pub use config::{Config, Finding, Routing, Sending};
+pub use deliver::{DeliveredAlert, Delivery};
 pub use error::AlertingError;
 pub use pipeline::Alerting;
 

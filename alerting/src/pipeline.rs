@@ -45,7 +45,7 @@ impl Alerting {
     ) -> Result<Self, AlertingError> {
         let inner = Inner {
             store: Store::open(&config.data_dir)?,
-            senders: Senders::new()?,
+            senders: Senders::new(config.sending)?,
             routing: Arc::new(routing),
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             ledger,

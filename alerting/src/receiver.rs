@@ -8,7 +8,7 @@ mod webhook;
 use std::time::Duration;
 
 use crate::AlertingError;
-use crate::config::{Integration, IntegrationKind};
+use crate::config::{Integration, IntegrationKind, Sending};
 use crate::message::Message;
 use crate::notification::Notification;
 
@@ -44,11 +44,12 @@ impl SendError {
 #[derive(Debug)]
 pub(crate) struct Senders {
     http: Http,
+    sending: Sending,
 }
 
 impl Senders {
-    pub(crate) fn new() -> Result<Self, AlertingError> {
-        Ok(Self { http: Http::new()? })
+    pub(crate) fn new(sending: Sending) -> Result<Self, AlertingError> {
+        Ok(Self { http: Http::new()?, sending })
     }
 
     /// A receipt: what the receiver said when it took the notification.
@@ -59,6 +60,9 @@ impl Senders {
         message: &Message,
         public_url: &str,
     ) -> Result<String, SendError> {
+        if self.sending == Sending::Captured {
+            return Ok("captured, not sent".to_owned());
+        }
         let receipt = match &integration.kind {
             IntegrationKind::Email(config) => email::send(config, notification, message).await,
             IntegrationKind::PagerDuty(config) => {

@@ -17,6 +17,8 @@ pub struct Config {
     pub packs: Vec<&'static Pack>,
     /// Objectives and alerts of packs that are not wanted.
     pub skip: Vec<String>,
+    /// Objectives and alerts that are wanted, of files and packs alike; empty: all of them.
+    pub only: Vec<String>,
     /// How often the evaluator looks at what arrived; groups with an `interval` of their own keep it.
     pub interval: Duration,
     /// What links in annotations start with.
@@ -31,6 +33,7 @@ impl Default for Config {
             calendars: None,
             packs: Vec::new(),
             skip: Vec::new(),
+            only: Vec::new(),
             interval: Duration::from_secs(1),
             public_url: "http://127.0.0.1:8088".to_owned(),
             tenant: TenantName::default(),

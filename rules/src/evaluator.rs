@@ -9,7 +9,7 @@ use plimsoll_model::{Alert, DecisionLedger, SourceBook, SourceStatus, Table, Tim
 use plimsoll_query::QueryEngine;
 
 use crate::files::RuleSet;
-use crate::instance::Timing;
+use crate::instance::{Instance, Timing};
 use crate::instances::Instances;
 use crate::slices::SliceIndex;
 use crate::slo_table::SloTable;
@@ -141,6 +141,14 @@ impl Evaluator {
             watch.pass(&self.context, &sources, &mut allowance, now).await;
         }
         self.turn = (self.turn + 1) % count.max(1);
+    }
+
+    /// Every alert that is pending, firing or resolved a moment ago.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        let of_objectives =
+            self.objectives.iter().flat_map(ObjectiveWatch::all_instances).flat_map(Instances::iter);
+        let of_groups = self.groups.iter().flat_map(GroupWatch::instances).flat_map(Instances::iter);
+        of_objectives.chain(of_groups)
     }
 
     fn alerts(&self, now: Timestamp) -> Vec<Alert> {

@@ -60,7 +60,8 @@ impl RuleSet {
         let (of_packs, in_packs) = parse(&pack_files(config));
         findings.extend(of_files.into_iter().chain(in_packs));
         findings.extend(skips_nothing(config, &of_packs));
-        let parsed = own.over(of_packs, &config.skip);
+        let (parsed, unknown) = own.over(of_packs, &config.skip).only(&config.only);
+        findings.extend(unknown);
         let (checked, of_engine) = check::against(engine, parsed, &calendars).await;
         findings.extend(of_engine);
         findings.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
@@ -112,6 +113,25 @@ impl Parsed {
             self.groups.extend((!group.rules.is_empty()).then_some(group));
         }
         self
+    }
+
+    /// Nothing but what has one of these names; with none, everything. A name that nothing has is a finding.
+    fn only(mut self, names: &[String]) -> (Self, Vec<Finding>) {
+        if names.is_empty() {
+            return (self, Vec::new());
+        }
+        let slos = self.objectives.iter().map(|located| &located.objective.name);
+        let known: BTreeSet<&String> = slos.chain(self.alerts().map(|rule| &rule.name)).collect();
+        let unknown = names.iter().filter(|name| !known.contains(name));
+        let says = |name| format!("no objective and no alert of these files has the name `{name}`");
+        let place = Place::new(Path::new("rules"), 1);
+        let findings = unknown.map(|name| place.error(says(name))).collect();
+        self.objectives.retain(|located| names.contains(&located.objective.name));
+        for group in &mut self.groups {
+            group.rules.retain(|rule| names.contains(&rule.name));
+        }
+        self.groups.retain(|group| !group.rules.is_empty());
+        (self, findings)
     }
 
     fn alerts(&self) -> impl Iterator<Item = &AlertRule> {

@@ -115,8 +115,12 @@ impl Rooms {
         let now = self.clock.now();
         let alerts = self.evaluator.lock().await.tick(now).await;
         self.receive_and_dispatch(Some(alerts)).await?;
-        let (deliveries, _) = self.alerting.deliver(now).await?;
+        self.deliver_now().await
+    }
 
+    /// Sends what is due, and writes down what was decided.
+    pub(super) async fn deliver_now(&self) -> anyhow::Result<Vec<Delivery>> {
+        let (deliveries, _) = self.alerting.deliver(self.clock.now()).await?;
         let mut decisions = Vec::new();
         let mut waiting = self.decisions.lock().await;
         while let Ok(decision) = waiting.try_recv() {

@@ -24,6 +24,8 @@ impl Default for Config {
             tenants: vec![Tenant::default()],
             sources: Vec::new(),
             base: PathBuf::new(),
+            sending: plimsoll_alerting::Sending::default(),
+            only: Vec::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod house;
 mod pointed;
 pub(crate) mod runbooks;
+mod tests_of_rules;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -208,6 +208,7 @@ fn open(folder: &Path, ledger: &Arc<Ledger>) -> Alerting {
         file: folder.join("alertmanager.yml"),
         data_dir: folder.join("data"),
         public_url: "http://127.0.0.1:8088".to_owned(),
+        sending: crate::Sending::default(),
     };
     let (routing, findings) = Routing::load(&config);
     assert_eq!(findings, []);
