@@ -1,6 +1,7 @@
 //! The whole product, composed: every room is built here, once for each tenant, and `rules` and `alerting` meet here
 //! only, through one bounded channel of alerts.
 
+mod heard;
 mod ingest_ledger;
 mod listeners;
 mod loops;
@@ -123,6 +124,12 @@ impl App {
             deliveries.extend(rooms.step().await?);
         }
         Ok(deliveries)
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn append_for_tests(&self, batches: Vec<plimsoll_model::SignalBatch>) {
+        let rooms = self.rooms.first().expect("there is always a default tenant");
+        rooms.lake.append(batches).await.expect("appended");
     }
 
     /// Runs until `stop`, or until a part of it dies: a pager that is half dead must be restarted, not trusted.

@@ -9,5 +9,6 @@ pub mod demo;
 mod health;
 mod ledger;
 pub mod load;
+pub mod replay;
 pub mod rule_test;
 mod telemetry;

@@ -68,7 +68,7 @@ pub async fn run(path: &Path, selection: &Selection) -> anyhow::Result<Vec<Outco
     for case in file.tests.iter().filter(|case| selection.has(case)) {
         let played = Play::of(&file, case).with_context(|| case.name.clone());
         let (failures, passes) = match played {
-            Ok(play) => play.run(config.clone()).await,
+            Ok(play) => Box::pin(play.run(config.clone())).await,
             Err(error) => Err(error),
         }
         .unwrap_or_else(|error| (vec![format!("it can't be run: {error:#}")], 0));

@@ -151,6 +151,15 @@ impl Evaluator {
         of_objectives.chain(of_groups)
     }
 
+    /// What is asked: the id of each objective and rule, and its statement.
+    pub fn queries(&self) -> impl Iterator<Item = (String, String)> {
+        let of_objectives = self.objectives.iter().map(|watch| {
+            let objective = watch.objective();
+            (objective.name.clone(), objective.query.clone())
+        });
+        of_objectives.chain(self.groups.iter().flat_map(GroupWatch::queries))
+    }
+
     fn alerts(&self, now: Timestamp) -> Vec<Alert> {
         let of_objectives = self.objectives.iter().flat_map(ObjectiveWatch::all_instances);
         let of_objectives = of_objectives.flat_map(|instances| instances.alerts(now));

@@ -1,19 +1,18 @@
 //! The rooms of one tenant on a clock that is moved by hand: the same evaluator, router and outbox as a server has, over a
 //! lake in a temporary folder, and receivers that nothing leaves to. Tests of rules and replays both run in it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use arrow::array::AsArray;
 use plimsoll_alerting::Delivery;
-use plimsoll_collector::{Collector, SentSources};
-use plimsoll_model::{Clock, ManualClock, Signal, SignalBatch, SourceBook, Table, Timestamp};
+use plimsoll_collector::Collector;
+use plimsoll_model::{Clock, ManualClock, SignalBatch, SourceBook, Timestamp};
 use plimsoll_query::QueryEngine;
 use plimsoll_rules::instance::Instance;
 use tempfile::TempDir;
 
+use super::heard::Heard;
 use super::rooms::Rooms;
 use super::{open_lake, sender};
 use crate::config::Config;
@@ -26,7 +25,7 @@ pub(crate) struct Simulation {
     clock: ManualClock,
     rooms: Rooms,
     /// Who sends, as the collector would know it.
-    senders: SentSources,
+    heard: Arc<Heard>,
     /// When a group of alerts wants to speak next.
     next_dispatch: Option<Timestamp>,
     _folder: TempDir,
@@ -49,12 +48,15 @@ impl Simulation {
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let tenant = config.tenants().first().cloned().context("there is always a default tenant")?;
         let lake = open_lake(&config, &tenant, &shared).await?;
+        let heard = Heard::beside(book);
+        first.iter().for_each(|rows| heard.notice(rows, start));
         lake.append(first).await.context("the first rows can't be taken in")?;
         let senders = vec![sender(&tenant, lake.clone())];
         let collector = Collector::new(config.collector(), senders, Arc::clone(&shared));
-        let rooms = Rooms::open(&config, &tenant, lake, &collector, book, None, &shared).await?;
-        let senders = collector.sources(&tenant.name).context("the collector doesn't know the tenant")?;
-        Ok(Self { clock, rooms, senders, next_dispatch: None, _folder: folder })
+        let rooms =
+            Rooms::open(&config, &tenant, lake, &collector, Arc::<Heard>::clone(&heard), None, &shared)
+                .await?;
+        Ok(Self { clock, rooms, heard, next_dispatch: None, _folder: folder })
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -70,23 +72,12 @@ impl Simulation {
         if batches.is_empty() {
             return Ok(());
         }
-        batches.iter().for_each(|rows| self.notice(rows));
+        batches.iter().for_each(|rows| self.heard.notice(rows, self.now()));
         self.rooms.lake.append(batches).await.context("rows can't be taken in")?;
         if self.rooms.lake.stats().buffered_rows > FLUSH_ROWS {
             self.rooms.lake.flush().await?;
         }
         Ok(())
-    }
-
-    /// An objective lives as long as who feeds it sends anything at all.
-    fn notice(&self, rows: &SignalBatch) {
-        let Some(signal) = signal_of(rows.table) else { return };
-        let Some((_, latest)) = rows.time_range() else { return };
-        let names = rows.batch.column_by_name("service_name").and_then(|names| names.as_string_opt::<i32>());
-        let names: BTreeSet<&str> = names.into_iter().flat_map(|names| names.iter().flatten()).collect();
-        for name in names {
-            self.senders.remember_sender(name, signal, latest, self.now());
-        }
     }
 
     /// Time passes until `moment`; groups of alerts that are due meanwhile speak in time.
@@ -109,6 +100,11 @@ impl Simulation {
         self.rooms.deliver_now().await
     }
 
+    /// What is asked: the rule's id and its statement.
+    pub(crate) async fn queries(&self) -> Vec<(String, String)> {
+        self.rooms.evaluator.lock().await.queries().collect()
+    }
+
     /// Every alert that is pending, firing or was resolved a moment ago.
     pub(crate) async fn instances(&self) -> Vec<Instance> {
         self.rooms.evaluator.lock().await.instances().cloned().collect()
@@ -116,14 +112,5 @@ impl Simulation {
 
     fn move_to(&self, moment: Timestamp) {
         self.clock.advance(moment.since(self.now()));
-    }
-}
-
-const fn signal_of(table: Table) -> Option<Signal> {
-    match table {
-        Table::Spans => Some(Signal::Traces),
-        Table::Logs | Table::BusinessEvents | Table::ChangeRecords => Some(Signal::Logs),
-        Table::Metrics => Some(Signal::Metrics),
-        Table::SliSlices | Table::Decisions | Table::IngestLedger => None,
     }
 }

@@ -1,3 +1,5 @@
+//! Test files about two rules and a routing file, right and wrong.
+
 use std::path::Path;
 use std::sync::Arc;
 

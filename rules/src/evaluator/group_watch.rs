@@ -45,6 +45,10 @@ impl GroupWatch {
         self.rules.iter().map(|watch| &watch.instances)
     }
 
+    pub(super) fn queries(&self) -> impl Iterator<Item = (String, String)> {
+        self.rules.iter().map(|watch| (watch.rule.name.clone(), watch.rule.sql.clone()))
+    }
+
     pub(super) fn instances_mut(&mut self) -> impl Iterator<Item = &mut Instances> {
         self.rules.iter_mut().map(|watch| &mut watch.instances)
     }
