@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod explain;
 mod heaps;
 mod lake;
 mod load;
@@ -52,6 +53,8 @@ enum Verb {
     Sql(sql::Sql),
     /// Send OTLP at a rate, or as fast as it goes, and verify that what was acknowledged can be queried.
     Load(Box<load::Load>),
+    /// Why an alert was, or was not, sent.
+    Explain(explain::Explain),
     /// Play stored history to the rules: what would have fired and who would have been paged, when.
     Replay(Box<replay::Replay>),
     /// Run test files of rules: fixtures in, expected alerts and notifications out; exit 1 when one fails.
@@ -92,6 +95,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Lake { verb } => verb.run(&cli.log).await,
         Verb::Sql(sql) => sql.run().await,
         Verb::Load(load) => load.run().await,
+        Verb::Explain(explain) => explain.run().await,
         Verb::Replay(replay) => Box::pin(replay.run(&cli.log)).await,
         Verb::Test(test) => Box::pin(test.run(&cli.log)).await,
         Verb::Rules { verb } => verb.run(),

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::problem::Problem;
-use crate::{Faces, fence, probes, runbooks, sql, state, web};
+use crate::{Faces, explain, fence, probes, runbooks, sql, state, web};
 
 /// How long a stopping process waits for answers on their way; a client that stays connected can't hold it longer.
 const GRACE: Duration = Duration::from_secs(5);
@@ -43,6 +43,7 @@ pub(crate) fn router(faces: Faces, stop: CancellationToken) -> Router {
     let names = fence::OwnNames::new(&faces.public_url);
     let mut router = Router::new()
         .route("/api/v1/sql", post(sql::answer).layer(DefaultBodyLimit::max(sql::BODY_LIMIT_BYTES)))
+        .route("/api/v1/explain", get(explain::answer))
         .route("/-/healthy", get(probes::healthy))
         .route("/-/ready", get(probes::ready))
         .route("/metrics", get(probes::metrics));

@@ -47,6 +47,7 @@ pub struct AlertRule {
 pub(crate) struct Sample {
     pub(crate) labels: Labels,
     pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) value: Option<f64>,
 }
 
 impl AlertRule {
@@ -165,7 +166,7 @@ impl AlertRule {
         let rendered: Vec<_> =
             self.annotations.iter().map(|(name, template)| (name.clone(), template.render(scope))).collect();
         annotations.extend(rendered);
-        Sample { labels, annotations }
+        Sample { labels, annotations, value }
     }
 }
 

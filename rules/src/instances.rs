@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use plimsoll_model::{Alert, Decision, DecisionLedger, Labels, Stage, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::instance::{Change, Instance, State, Timing};
 
@@ -15,7 +16,14 @@ pub(crate) struct Instances {
     pub(crate) interval: Duration,
     pub(crate) generator_url: String,
     by_labels: BTreeMap<Labels, Instance>,
+    /// What the latest look at each said in numbers.
+    facts: BTreeMap<Labels, Value>,
+    /// When something was last written down about each.
+    written_at: BTreeMap<Labels, Timestamp>,
 }
+
+/// While an alert is pending or fires, its numbers are written down this often.
+const EVERY: Duration = Duration::from_secs(60);
 
 /// An instance as `details` of a decision keep it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,11 +35,15 @@ pub(crate) struct Remembered {
     began: i64,
     resolved_at: Option<i64>,
     generator_url: String,
+    /// The numbers of the moment, for whoever asks why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    facts: Option<Value>,
 }
 
 impl Instances {
     pub(crate) fn new(rule: String, interval: Duration, generator_url: String) -> Self {
-        Self { rule, interval, generator_url, by_labels: BTreeMap::new() }
+        let (by_labels, facts, written_at) = Default::default();
+        Self { rule, interval, generator_url, by_labels, facts, written_at }
     }
 
     pub(crate) fn restore(&mut self, instance: Instance) {
@@ -82,29 +94,57 @@ impl Instances {
             }
         }
         self.by_labels.retain(|_, instance| !instance.is_forgotten(now));
+        self.facts.retain(|labels, _| self.by_labels.contains_key(labels));
+        self.written_at.retain(|labels, _| self.by_labels.contains_key(labels));
+    }
+
+    /// What is known of these labels now, for the decisions about them.
+    pub(crate) fn know(&mut self, labels: &Labels, facts: Value) {
+        self.facts.insert(labels.clone(), facts);
+    }
+
+    /// Writes down what goes on without a change, once a minute.
+    pub(crate) fn remind(
+        &mut self,
+        labels: &Labels,
+        reason: &str,
+        ledger: &dyn DecisionLedger,
+        now: Timestamp,
+    ) {
+        let outcome = match self.by_labels.get(labels).map(|instance| instance.state) {
+            Some(State::Pending) => "still pending",
+            Some(State::Firing) => "still firing",
+            Some(State::Resolved { .. }) | None => return,
+        };
+        if self.written_at.get(labels).is_none_or(|at| now.since(*at) >= EVERY) {
+            self.write(labels, outcome, reason, ledger, now);
+        }
     }
 
     pub(crate) fn record(
-        &self,
+        &mut self,
         labels: &Labels,
         change: Change,
         reason: &str,
         ledger: &dyn DecisionLedger,
         now: Timestamp,
     ) {
+        tracing::info!(rule = %self.rule, fingerprint = %labels.fingerprint(), state = change.as_str(), "alert changed state");
+        self.write(labels, change.as_str(), reason, ledger, now);
+    }
+
+    fn write(
+        &mut self,
+        labels: &Labels,
+        outcome: &str,
+        reason: &str,
+        ledger: &dyn DecisionLedger,
+        now: Timestamp,
+    ) {
         let Some(instance) = self.by_labels.get(labels) else { return };
         let details = serde_json::to_string(&self.remember(instance)).unwrap_or_default();
-        tracing::info!(rule = %self.rule, fingerprint = %labels.fingerprint(), state = change.as_str(), "alert changed state");
-        ledger.record(Decision {
-            time: now,
-            stage: Stage::Rule,
-            fingerprint: labels.fingerprint().to_string(),
-            incident_id: None,
-            receiver: None,
-            outcome: change.as_str().to_owned(),
-            reason: reason.to_owned(),
-            details,
-        });
+        self.written_at.insert(labels.clone(), now);
+        ledger.record(decision(labels, outcome, reason, details, now));
     }
 
     pub(crate) fn alerts(&self, now: Timestamp) -> impl Iterator<Item = Alert> {
@@ -127,7 +167,33 @@ impl Instances {
             began: instance.began.nanos(),
             resolved_at,
             generator_url: self.generator_url.clone(),
+            facts: self.facts.get(&instance.labels).cloned(),
         }
+    }
+}
+
+/// What burns and is no alert, with the guard that holds it back.
+pub(crate) fn near_miss(
+    rule: &str,
+    labels: &Labels,
+    reason: &str,
+    facts: &Value,
+    now: Timestamp,
+) -> Decision {
+    let details = json!({"rule": rule, "labels": labels, "facts": facts}).to_string();
+    decision(labels, "waiting", reason, details, now)
+}
+
+fn decision(labels: &Labels, outcome: &str, reason: &str, details: String, now: Timestamp) -> Decision {
+    Decision {
+        time: now,
+        stage: Stage::Rule,
+        fingerprint: labels.fingerprint().to_string(),
+        incident_id: None,
+        receiver: None,
+        outcome: outcome.to_owned(),
+        reason: reason.to_owned(),
+        details,
     }
 }
 

@@ -56,6 +56,16 @@ static PACKS: [Pack; 1] = [pack!("odoo-distribution":
     "runbooks/sources.md",
     "runbooks/stock-locks.md",
     "runbooks/workers.md",
+    "tests/database.test.yml",
+    "tests/jobs.test.yml",
+    "tests/objectives-finance.test.yml",
+    "tests/objectives-integrations.test.yml",
+    "tests/objectives-sales.test.yml",
+    "tests/objectives-warehouse.test.yml",
+    "tests/posting.test.yml",
+    "tests/sources.test.yml",
+    "tests/warehouse.test.yml",
+    "tests/workers.test.yml",
 )];
 
 impl Pack {
@@ -67,6 +77,11 @@ impl Pack {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         PACKS.iter().find(|pack| pack.name == name)
+    }
+
+    /// Everything, by its path within the pack.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.files.iter().map(|file| (file.path, file.text))
     }
 
     /// Objectives and rule groups.

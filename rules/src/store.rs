@@ -144,7 +144,8 @@ pub(crate) async fn restore_instances(
     engine: &QueryEngine,
 ) -> Result<Vec<(String, String, Instance)>, RulesError> {
     let sql = "SELECT d.outcome, d.details FROM decisions d JOIN \
-               (SELECT fingerprint, max(time) AS latest FROM decisions WHERE stage = 'rule' GROUP BY fingerprint) l \
+               (SELECT fingerprint, max(time) AS latest FROM decisions WHERE stage = 'rule' \
+                AND outcome NOT IN ('waiting', 'still pending', 'still firing') GROUP BY fingerprint) l \
                ON d.fingerprint = l.fingerprint AND d.time = l.latest \
                WHERE d.stage = 'rule' AND d.outcome IN ('pending', 'firing', 'resolved')";
     let output = ask(engine, sql, &[]).await?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use plimsoll_model::Timestamp;
+use serde_json::json;
 
 use super::Context;
 use crate::Config;
@@ -82,13 +83,17 @@ impl RuleWatch {
         self.trouble.set(&self.instances.rule, None, ledger, now);
         let timing = self.rule.timing;
         let mut held = Vec::new();
-        for Sample { labels, annotations } in samples {
+        for Sample { labels, annotations, value } in samples {
             let change = self.instances.met(&labels, timing, now);
+            let facts = json!({"value": value, "for_s": timing.hold.as_secs_f64(), "sql": self.rule.sql, "at": asked.at.to_rfc3339()});
+            self.instances.know(&labels, facts);
             if let Some(instance) = self.instances.get_mut(&labels) {
                 instance.annotations = annotations;
             }
             if let Some(change) = change {
                 self.instances.record(&labels, change, "the query gives this row", ledger, now);
+            } else {
+                self.instances.remind(&labels, "the query still gives this row", ledger, now);
             }
             held.push(labels);
         }

@@ -25,6 +25,7 @@ use crate::template::Template;
 mod annotations;
 mod blind;
 mod clock;
+mod facts;
 mod judging;
 mod news;
 mod rows;
@@ -131,7 +132,7 @@ impl ObjectiveWatch {
             return;
         }
         let mut held = Vec::new();
-        self.waiting.clear();
+        let waited = std::mem::take(&mut self.waiting);
         for groups in self.all_groups() {
             let judgement = self.judge_group(&groups, now);
             held.extend(judgement.frozen);
@@ -141,6 +142,7 @@ impl ObjectiveWatch {
                 held.push(judged.labels);
             }
         }
+        self.note_near_misses(&waited, context, now);
         if self.is_filling(now) {
             // A window that is not read yet holds too little to say that all is well again.
             held.extend(self.instances.iter().map(|instance| instance.labels.clone()));
@@ -171,11 +173,17 @@ impl ObjectiveWatch {
     }
 
     async fn state(&mut self, judged: &Judged, context: &Context, now: Timestamp) {
+        let facts = self.facts(judged.cause, &judged.labels, now);
         if let Some(change) = self.step(judged, now) {
             self.annotate(judged, context, now).await;
+            self.instances.know(&judged.labels, facts);
             self.note(judged, change, context, now);
         } else if self.instances.get(&judged.labels).is_some_and(|instance| instance.is_active()) {
             self.annotate(judged, context, now).await;
+            self.instances.know(&judged.labels, facts);
+            if let Some(reason) = self.reason(judged, now) {
+                self.instances.remind(&judged.labels, &reason, context.ledger.as_ref(), now);
+            }
         }
     }
 
@@ -201,10 +209,14 @@ impl ObjectiveWatch {
         Some(change)
     }
 
-    fn note(&self, judged: &Judged, change: Change, context: &Context, now: Timestamp) {
-        let Some(numbers) = self.numbers(judged, now) else { return };
-        let reason = [vec![numbers.reason()], numbers.clock.clone()].concat().join(" ");
+    fn note(&mut self, judged: &Judged, change: Change, context: &Context, now: Timestamp) {
+        let Some(reason) = self.reason(judged, now) else { return };
         self.instances.record(&judged.labels, change, &reason, context.ledger.as_ref(), now);
+    }
+
+    fn reason(&self, judged: &Judged, now: Timestamp) -> Option<String> {
+        let numbers = self.numbers(judged, now)?;
+        Some([vec![numbers.reason()], numbers.clock.clone()].concat().join(" "))
     }
 
     fn numbers<'a>(&'a self, judged: &'a Judged, now: Timestamp) -> Option<Numbers<'a>> {

@@ -95,6 +95,7 @@ async fn our_timeline() -> Vec<&'static str> {
         house.tick(&mut evaluator).await;
         for decision in house.decisions() {
             state = match decision.outcome.as_str() {
+                "still pending" | "still firing" => continue,
                 "pending" => "pending",
                 "firing" => "firing",
                 "resolved" | "inactive" => "",

@@ -26,6 +26,7 @@ pub(super) const MAX_ROWS: usize = 100;
 pub(super) struct Console {
     router: Router,
     pub(super) health: Arc<Parts>,
+    pub(super) lake: Lake,
     _folder: tempfile::TempDir,
 }
 
@@ -40,8 +41,8 @@ impl Console {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let health = Arc::new(Parts::default());
         let clock = ManualClock::at(Timestamp::parse_rfc3339("2026-11-21T11:00:00Z").expect("valid"));
-        let faces = faces(&folder, Arc::clone(&health), Arc::new(clock)).await;
-        Self { router: crate::server::router(faces, CancellationToken::new()), health, _folder: folder }
+        let (faces, lake) = faces(&folder, Arc::clone(&health), Arc::new(clock)).await;
+        Self { router: crate::server::router(faces, CancellationToken::new()), health, lake, _folder: folder }
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
@@ -102,7 +103,7 @@ impl Answer {
 pub(super) async fn stops_under_an_open_connection() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     // Its sleeps end at once, so patience does too.
-    let faces = faces(&folder, Arc::default(), Arc::new(Hurried)).await;
+    let (faces, _lake) = faces(&folder, Arc::default(), Arc::new(Hurried)).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let stop = CancellationToken::new();
@@ -120,7 +121,7 @@ pub(super) async fn stops_under_an_open_connection() {
     server.await.expect("no panic").expect("a clean end");
 }
 
-async fn faces(folder: &tempfile::TempDir, health: Arc<Parts>, clock: Arc<dyn Clock>) -> Faces {
+async fn faces(folder: &tempfile::TempDir, health: Arc<Parts>, clock: Arc<dyn Clock>) -> (Faces, Lake) {
     let lake = plimsoll_lake::Config { data_dir: folder.path().to_owned(), ..Default::default() };
     let lake = Lake::open(lake, Arc::clone(&clock), Arc::new(RowsOnly)).await.expect("an empty lake");
     let config = plimsoll_query::Config {
@@ -129,9 +130,9 @@ async fn faces(folder: &tempfile::TempDir, health: Arc<Parts>, clock: Arc<dyn Cl
         ..Default::default()
     };
     let state: Vec<Arc<dyn StateTable>> = vec![Arc::new(Incidents)];
-    let engine = QueryEngine::new(config, lake, state, Arc::clone(&clock)).expect("an engine");
+    let engine = QueryEngine::new(config, lake.clone(), state, Arc::clone(&clock)).expect("an engine");
     let public_url = "http://127.0.0.1:8088".to_owned();
-    Faces {
+    let faces = Faces {
         databases: Databases::open(engine),
         health,
         metrics: Arc::new(Up),
@@ -139,7 +140,8 @@ async fn faces(folder: &tempfile::TempDir, health: Arc<Parts>, clock: Arc<dyn Cl
         public_url,
         runbooks: runbooks(),
         version: "0.0.0",
-    }
+    };
+    (faces, lake)
 }
 
 fn runbooks() -> Vec<Runbook> {
