@@ -16,8 +16,8 @@ use crate::slo_table::SloTable;
 use crate::{Config, RulesError, store};
 
 mod group_watch;
+mod new_rows;
 mod objective_watch;
-mod shared;
 
 use group_watch::GroupWatch;
 use objective_watch::{Allowance, Arrived, ObjectiveWatch};
@@ -74,7 +74,7 @@ impl Evaluator {
         for checked in rules.objectives {
             tables.extend(checked.tables.iter().map(|table| (*table, Seen::default())));
             let stored = store::restore_slices(&engine, &checked.objective, &checked.tables).await;
-            let question = shared::question(&checked, &engine).await;
+            let question = new_rows::question(&checked, &engine).await;
             objectives.push(ObjectiveWatch::new(checked, stored, question, &config));
         }
         let groups = rules.groups.into_iter().map(|group| GroupWatch::new(group, &config)).collect();
@@ -133,7 +133,7 @@ impl Evaluator {
         for watch in &mut self.objectives {
             watch.notice(arrived, now);
         }
-        shared::read(&mut self.objectives, &self.context, now).await;
+        new_rows::read(&mut self.objectives, &self.context, now).await;
         let mut allowance = Allowance::of_a_tick();
         let count = self.objectives.len();
         for position in 0..count {

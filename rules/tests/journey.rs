@@ -1,18 +1,17 @@
 //! The evaluator over a real lake and a real engine: healthy orders, a fault, recovery, and a restart in between. Time
 //! stands still until the test moves it.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+#[path = "journey/house.rs"]
+mod house;
+#[path = "journey/reading.rs"]
+mod reading;
+
 use std::time::Duration;
 
-use plimsoll_lake::Lake;
-use plimsoll_model::{
-    Alert, Clock, Decision, DecisionLedger, ManualClock, RowsOnly, SignalBatch, StateTable, Table, Timestamp,
-    batch_from_rows,
-};
-use plimsoll_query::QueryEngine;
-use plimsoll_rules::{Config, Evaluator, Finding, RuleSet, SloTable};
-use serde_json::{Value, json};
+use plimsoll_model::{StateTable, Table};
+use serde_json::Value;
+
+use house::{House, fires, load, said};
 
 const SLO: &str = "\
 slo: order-posting
@@ -46,169 +45,6 @@ groups:
           summary: '{{ $row.impact_orders }} orders fail in {{ $labels.warehouse }}'
           runbook_url: https://wiki.example/orders-fail
 ";
-
-/// Appends decisions to the lake when the test says so, as `src/` does in the background.
-#[derive(Debug, Default)]
-struct Ledger(Mutex<Vec<Decision>>);
-
-impl DecisionLedger for Ledger {
-    fn record(&self, decision: Decision) {
-        self.0.lock().expect("not poisoned").push(decision);
-    }
-}
-
-struct House {
-    dir: tempfile::TempDir,
-    clock: ManualClock,
-    lake: Lake,
-    engine: QueryEngine,
-    ledger: Arc<Ledger>,
-    slos: SloTable,
-    evaluator: Evaluator,
-    orders: u32,
-}
-
-fn start_of_day() -> Timestamp {
-    Timestamp::parse_rfc3339("2026-11-21T08:00:00Z").expect("valid")
-}
-
-async fn open_lake(dir: &Path, clock: &ManualClock) -> Lake {
-    let config = plimsoll_lake::Config { data_dir: dir.join("data"), ..plimsoll_lake::Config::default() };
-    Lake::open(config, Arc::new(clock.clone()), Arc::new(RowsOnly)).await.expect("the lake opens")
-}
-
-fn engine(dir: &Path, lake: &Lake, slos: &SloTable, clock: &ManualClock) -> QueryEngine {
-    let config = plimsoll_query::Config { spill_dir: dir.join("spill"), ..plimsoll_query::Config::default() };
-    QueryEngine::new(config, lake.clone(), vec![Arc::new(slos.clone())], Arc::new(clock.clone()))
-        .expect("an engine")
-}
-
-async fn load(
-    dir: &Path,
-    files: &[(&str, &str)],
-    engine: &QueryEngine,
-) -> (Config, Option<RuleSet>, Vec<Finding>) {
-    let mut config = Config::default();
-    for (name, text) in files {
-        let path = dir.join(name);
-        std::fs::write(&path, text).expect("written");
-        config.files.push(path);
-    }
-    let (rules, findings) = RuleSet::load(&config, engine).await;
-    (config, rules, findings)
-}
-
-impl House {
-    async fn open(files: &[(&str, &str)]) -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
-        Self::open_in(dir, ManualClock::at(start_of_day()), files).await
-    }
-
-    async fn open_in(dir: tempfile::TempDir, clock: ManualClock, files: &[(&str, &str)]) -> Self {
-        let lake = open_lake(dir.path(), &clock).await;
-        let (slos, ledger) = (SloTable::default(), Arc::new(Ledger::default()));
-        let engine = engine(dir.path(), &lake, &slos, &clock);
-        let (config, rules, findings) = load(dir.path(), files, &engine).await;
-        let rules = rules.unwrap_or_else(|| panic!("{findings:#?}"));
-        let evaluator = Evaluator::start(
-            config,
-            rules,
-            engine.clone(),
-            lake.clone(),
-            Arc::<Ledger>::clone(&ledger),
-            slos.clone(),
-        );
-        let evaluator = evaluator.await.expect("starts");
-        Self { dir, clock, lake, engine, ledger, slos, evaluator, orders: 0 }
-    }
-
-    /// Everything in memory is gone; the folder and the time stay.
-    async fn restart(self, files: &[(&str, &str)]) -> Self {
-        let Self { dir, clock, lake, engine, evaluator, ledger, slos, .. } = self;
-        drop((lake, engine, evaluator, ledger, slos));
-        Self::open_in(dir, clock, files).await
-    }
-
-    fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    fn order(&mut self, warehouse: &str, outcome: &str, time: Timestamp) -> Value {
-        self.orders += 1;
-        json!({
-            "time": time.nanos(), "ingest_time": self.now().nanos(), "event_name": "odoo.sale.order.confirmed",
-            "warehouse": warehouse, "outcome": outcome, "duration_ms": 100.0, "amount": 250.5,
-            "trace_id": format!("{:032x}", self.orders),
-        })
-    }
-
-    async fn append(&self, table: Table, rows: &[Value]) {
-        let batch = batch_from_rows(&table.schema(), rows).expect("rows fit");
-        self.lake.append(vec![SignalBatch { table, batch }]).await.expect("appended");
-    }
-
-    /// Ten seconds: one order in each warehouse, and a pass.
-    async fn step(&mut self, wh1: &str) -> Vec<Alert> {
-        self.clock.advance(Duration::from_secs(10));
-        let time = self.now() - Duration::from_secs(1);
-        let rows = [self.order("WH1", wh1, time), self.order("WH2", "ok", time)];
-        self.append(Table::BusinessEvents, &rows).await;
-        self.tick().await
-    }
-
-    async fn tick(&mut self) -> Vec<Alert> {
-        let alerts = self.evaluator.tick(self.now()).await;
-        let decisions = std::mem::take(&mut *self.ledger.0.lock().expect("not poisoned"));
-        let rows: Vec<Value> = decisions.iter().map(|decision| json!({
-            "time": decision.time.nanos(), "ingest_time": decision.time.nanos(), "stage": "rule",
-            "fingerprint": decision.fingerprint, "outcome": decision.outcome, "reason": decision.reason,
-            "details": decision.details,
-        })).collect();
-        if !rows.is_empty() {
-            self.append(Table::Decisions, &rows).await;
-        }
-        alerts
-    }
-
-    /// Good orders in both warehouses until now, as if the house had been open that long.
-    async fn fill(&mut self, past: Duration) {
-        let (mut time, now) = (self.now() - past, self.now());
-        let mut rows = Vec::new();
-        while time < now {
-            rows.extend(["WH1", "WH2"].map(|warehouse| self.order(warehouse, "ok", time)));
-            time = time + Duration::from_secs(10);
-        }
-        self.append(Table::BusinessEvents, &rows).await;
-    }
-
-    async fn run(&mut self, steps: usize, wh1: &str) -> Vec<Alert> {
-        let mut alerts = Vec::new();
-        for _ in 0..steps {
-            alerts = self.step(wh1).await;
-        }
-        alerts
-    }
-
-    /// How many steps until WH1's alert fires.
-    async fn steps_until(&mut self, wh1: &str, wanted: impl Fn(&[Alert], Timestamp) -> bool) -> usize {
-        for steps in 1..400 {
-            let alerts = self.step(wh1).await;
-            if wanted(&alerts, self.now()) {
-                return steps;
-            }
-        }
-        panic!("it never happened");
-    }
-
-    async fn text(&self, sql: &str) -> String {
-        let output = self.engine.sql(sql, &[]).await.expect("answers");
-        arrow::util::pretty::pretty_format_batches(&output.batches).expect("prints").to_string()
-    }
-}
-
-fn fires(alerts: &[Alert], now: Timestamp) -> bool {
-    alerts.iter().any(|alert| !alert.is_resolved_at(now))
-}
 
 /// One order each ten seconds and a warehouse, and hours of good ones behind: B x (1 - T) = 6.72 % of an hour's 360 are
 /// 24.192, so the 25th bad order pages; the short window has burnt long before.
@@ -311,11 +147,6 @@ async fn late_events_correct_their_slices_and_silence_freezes() {
     assert!(house.text("SELECT DISTINCT state FROM slos").await.contains("blind"));
 }
 
-fn said<'a>(alerts: &'a [Alert], alertname: &str, annotation: &str) -> Option<&'a str> {
-    let alert = alerts.iter().find(|alert| alert.labels.get("alertname") == alertname)?;
-    alert.annotations.get(annotation).map(String::as_str)
-}
-
 #[tokio::test]
 async fn silence_is_an_alert_of_its_own_and_goes_when_something_comes() {
     let mut house = House::open(&[("slo.yaml", SLO)]).await;
@@ -390,85 +221,6 @@ async fn few_orders_at_night_wait_and_say_so() {
     assert!(!fires(&alerts, house.now()), "{alerts:#?}");
     let waiting = house.text("SELECT state, waiting FROM slos WHERE groups['warehouse'] = 'WH1'").await;
     assert!(waiting.contains("pending") && waiting.contains("so little traffic 12 bad in 1 h"), "{waiting}");
-}
-
-/// The same throws in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    fn of<const N: usize>(&mut self, sides: [&'static str; N]) -> &'static str {
-        sides[usize::try_from(self.below(N as u64)).expect("few sides")]
-    }
-}
-
-/// Of one kind each: by a name, by another, of any name, with a group, and one that looks beyond its rows.
-const FOUR: [(&str, &str); 4] = [
-    (
-        "confirmed",
-        "outcome = 'ok' AS good FROM business_events WHERE event_name = 'odoo.sale.order.confirmed'",
-    ),
-    ("done", "duration_ms < 500 AS good FROM business_events WHERE 'odoo.stock.picking.done' = event_name"),
-    (
-        "anything",
-        "CASE WHEN amount > 10 THEN outcome = 'ok' END AS good FROM business_events WHERE amount > 0",
-    ),
-    (
-        "beyond",
-        "outcome = 'ok' AS good FROM (SELECT DISTINCT * FROM (SELECT time, warehouse, outcome FROM business_events))",
-    ),
-];
-
-/// Whatever comes, late or early, good, bad or neither: what is read once for all is what each would have counted alone.
-#[tokio::test]
-async fn objectives_that_share_their_reading_count_what_the_engine_counts() {
-    let slos: Vec<String> = FOUR
-        .iter()
-        .map(|(name, rest)| {
-            format!(
-                "slo: {name}\nservice: sales\nobjective: 99\nwindow: 1d\ngroup_by: [warehouse]\nevents: |\n  SELECT time, \
-                 warehouse, {rest}\n"
-            )
-        })
-        .collect();
-    let mut house = House::open(&[("slos.yaml", &slos.join("---\n"))]).await;
-    let mut dice = Dice(7);
-    for round in 0..40_u64 {
-        house.clock.advance(Duration::from_secs(3 + dice.below(9)));
-        let mut rows = Vec::new();
-        for _ in 0..dice.below(12) {
-            let age = if dice.below(9) == 0 { dice.below(7_200) } else { dice.below(20) };
-            let time = house.now() - Duration::from_secs(age);
-            let mut row = house.order(dice.of(["WH1", "WH2", "WH3"]), dice.of(["ok", "failed"]), time);
-            row["event_name"] =
-                json!(dice.of(["odoo.sale.order.confirmed", "odoo.stock.picking.done", "other"]));
-            row["duration_ms"] = json!(dice.below(1_000));
-            row["amount"] = if dice.below(5) == 0 { Value::Null } else { json!(dice.below(40)) };
-            rows.push(row);
-        }
-        if !rows.is_empty() {
-            house.append(Table::BusinessEvents, &rows).await;
-        }
-        if round == 20 {
-            house.lake.flush().await.expect("flushed");
-        }
-        house.tick().await;
-        for (name, rest) in FOUR {
-            let shown = format!(
-                "SELECT coalesce(groups['warehouse'], '') AS warehouse, good, total FROM slos WHERE slo = '{name}' AND total > 0 \
-                 ORDER BY warehouse"
-            );
-            let counted = format!(
-                "SELECT warehouse, count(*) FILTER (WHERE good) AS good, count(*) AS total FROM (SELECT time, warehouse, {rest}) \
-                 AS sli GROUP BY warehouse ORDER BY warehouse"
-            );
-            assert_eq!(house.text(&shown).await, house.text(&counted).await, "{name}, round {round}");
-        }
-    }
 }
 
 #[tokio::test]
