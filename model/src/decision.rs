@@ -13,7 +13,7 @@ pub enum Stage {
     Send,
 }
 
-/// Written when the outcome changes, never for each tick.
+/// Written when the outcome changes, and once a minute while an alert is pending or fires; never for each tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub time: Timestamp,
