@@ -138,8 +138,13 @@ impl Objective {
             Budgeting::Occurrences => String::new(),
             slices => format!("{slices:?}"),
         };
-        let definition =
-            [("query", self.query.clone()), ("groups", self.group_by.join(",")), ("budgeting", budgeting)];
+        let absent = if self.blind.absent_is_bad { "bad" } else { "" };
+        let definition = [
+            ("query", self.query.clone()),
+            ("groups", self.group_by.join(",")),
+            ("budgeting", budgeting),
+            ("absent", absent.to_owned()),
+        ];
         let definition: Labels = definition.into_iter().filter(|(_, said)| !said.is_empty()).collect();
         let digits = definition.fingerprint().to_string();
         i64::from_str_radix(digits.get(1..).unwrap_or_default(), 16).unwrap_or_default()
@@ -196,7 +201,7 @@ impl Draft {
         let before = findings.iter().filter(|finding| finding.is_error).count();
         let window = self.check_values(file, findings);
         let budget_alerts = std::mem::take(&mut self.budget_alerts).check(file, findings);
-        let blind = std::mem::take(&mut self.blind).check(file, findings);
+        let blind = std::mem::take(&mut self.blind).check(self.budgeting, file, findings);
         self.check_names(file, findings);
         if findings.iter().filter(|finding| finding.is_error).count() > before {
             return None;

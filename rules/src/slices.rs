@@ -240,6 +240,11 @@ impl Slices {
         group.into_iter().flat_map(move |group| group.counting((from, self.end), out))
     }
 
+    /// The first slice that is known of a group.
+    pub(crate) fn first_of(&self, groups: &Labels) -> Option<SliceIndex> {
+        self.groups.get(groups)?.slices.first_key_value().map(|(index, _)| *index)
+    }
+
     pub fn groups(&self) -> impl Iterator<Item = &Labels> {
         self.groups.keys()
     }

@@ -176,6 +176,59 @@ async fn silence_is_an_alert_of_its_own_and_goes_when_something_comes() {
     assert!(house.text("SELECT DISTINCT state FROM slos").await.contains("blind"));
 }
 
+const FEED: &str = "\
+apiVersion: openslo/v1
+kind: SLO
+metadata:
+  name: price-feed
+  annotations: {plimsoll.dev/absent-is-bad: \"true\", plimsoll.dev/runbook-url: https://wiki.example/feed}
+spec:
+  service: pricing
+  indicator:
+    metadata: {name: price-feed}
+    spec:
+      ratioMetric:
+        counter: false
+        rawType: success
+        raw:
+          metricSource:
+            type: plimsoll
+            spec: {query: \"SELECT time, outcome = 'ok' AS good FROM business_events\"}
+  timeWindow: [{duration: 4w, isRolling: true}]
+  budgetingMethod: Timeslices
+  objectives: [{target: 0.99, timeSliceTarget: 0.5, timeSliceWindow: 1m}]
+";
+
+/// Forty good minutes, then nothing at all: the second tier pages at 5.6 %. Of 42 minutes 2 bad ones are 4.8 %, of 43 minutes
+/// 3 are 7 %.
+#[tokio::test]
+async fn where_nothing_coming_is_bad_silence_pages_and_is_no_blindness() {
+    let mut house = House::open(&[("feed.yaml", FEED)]).await;
+    assert!(house.run(240, "ok").await.is_empty());
+    let mut minutes = 0;
+    let page = loop {
+        house.clock.advance(Duration::from_secs(60));
+        minutes += 1;
+        let alerts = house.tick().await;
+        if fires(&alerts, house.now()) {
+            break alerts;
+        }
+        assert!(minutes < 30, "{}", house.text("SELECT * FROM slos").await);
+    };
+    assert_eq!(page[0].labels.get("alertname"), "price-feed");
+    let shown = house.text("SELECT good, total, state FROM slos").await;
+    assert!(shown.contains("| 40   | 43    | firing |"), "{minutes} minutes\n{shown}");
+
+    // What was late and comes after all makes its minutes good.
+    let late = (1..=3).map(|minute| house.now() - Duration::from_secs(minute * 60));
+    let late: Vec<Value> =
+        late.collect::<Vec<_>>().into_iter().map(|time| house.order("WH1", "ok", time)).collect();
+    house.append(Table::BusinessEvents, &late).await;
+    house.clock.advance(Duration::from_secs(10));
+    let alerts = house.tick().await;
+    assert!(!fires(&alerts, house.now()), "{}", house.text("SELECT good, total, state FROM slos").await);
+}
+
 /// One order an hour, and one in six days bad: never three at once, so that no tier says a word, and yet four weeks may have
 /// three bad ones.
 #[tokio::test]

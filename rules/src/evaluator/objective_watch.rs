@@ -22,6 +22,7 @@ use crate::slices::{Lines, Slices};
 use crate::store::Stored;
 use crate::template::Template;
 
+mod absent;
 mod annotations;
 mod blind;
 mod clock;

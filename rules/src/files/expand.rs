@@ -157,7 +157,7 @@ fn annotations(objective: &Objective) -> BTreeMap<String, String> {
 }
 
 /// What differs from the defaults.
-fn guards(objective: &Objective) -> [(&'static str, Option<String>); 6] {
+fn guards(objective: &Objective) -> [(&'static str, Option<String>); 7] {
     let (budget, blind) = (&objective.budget_alerts, &objective.blind);
     let usual = Blindness::default();
     let spent = budget.spent.map_or_else(|| "none".to_owned(), |percent| percent.to_string());
@@ -167,6 +167,7 @@ fn guards(objective: &Objective) -> [(&'static str, Option<String>); 6] {
         ("blind-after", (blind.after != usual.after).then(|| durations::spell(blind.after))),
         ("blind-severity", (blind.severity != usual.severity).then(|| blind.severity.clone())),
         ("blind-sources", (!blind.sources.is_empty()).then(|| blind.sources.join(","))),
+        ("absent-is-bad", blind.absent_is_bad.then(|| "true".to_owned())),
         (
             "coverage-floor",
             (blind.coverage_floor != usual.coverage_floor).then(|| blind.coverage_floor.to_string()),

@@ -9,6 +9,8 @@ use serde_saphyr::Spanned;
 use crate::durations;
 use crate::finding::{Finding, Place};
 
+use super::Budgeting;
+
 /// Alerts on the budget of the whole window, however slowly it went. They are tickets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BudgetAlerts {
@@ -29,6 +31,8 @@ pub struct Blindness {
     pub sources: Vec<String>,
     /// A tier whose short window is covered less than this neither fires nor resolves.
     pub coverage_floor: f64,
+    /// A slice of time without an event is a bad one, and silence therefore no blindness: for what must keep coming.
+    pub absent_is_bad: bool,
 }
 
 impl Default for BudgetAlerts {
@@ -44,6 +48,7 @@ impl Default for Blindness {
             severity: "ticket".to_owned(),
             sources: Vec::new(),
             coverage_floor: 0.9,
+            absent_is_bad: false,
         }
     }
 }
@@ -66,6 +71,9 @@ pub(crate) struct BlindDraft {
     #[serde(default)]
     pub(crate) sources: Vec<String>,
     pub(crate) coverage_floor: Option<Spanned<f64>>,
+    /// Only OpenSLO can ask for it, since only there slices of time are counted.
+    #[serde(skip)]
+    pub(crate) absent_is_bad: Option<Spanned<bool>>,
 }
 
 impl BudgetDraft {
@@ -89,8 +97,16 @@ impl BudgetDraft {
 }
 
 impl BlindDraft {
-    pub(crate) fn check(self, file: &Path, findings: &mut Vec<Finding>) -> Blindness {
+    pub(crate) fn check(self, budgeting: Budgeting, file: &Path, findings: &mut Vec<Finding>) -> Blindness {
         let default = Blindness::default();
+        let absent_is_bad = self.absent_is_bad.as_ref().is_some_and(|is_bad| is_bad.value);
+        if let Some(place) =
+            self.absent_is_bad.as_ref().filter(|_| absent_is_bad && budgeting == Budgeting::Occurrences)
+        {
+            let message = "absent-is-bad needs slices of time that can be without an event: write `budgetingMethod: \
+                           Timeslices` with a timeSliceWindow";
+            findings.push(Place::of(file, place).error(message));
+        }
         let floor = self.coverage_floor.map_or(default.coverage_floor, |floor| {
             if !(0.0..=1.0).contains(&floor.value) {
                 let message = format!("a coverage_floor of {} is out of range: 0 to 1", floor.value);
@@ -103,6 +119,7 @@ impl BlindDraft {
             severity: self.severity.unwrap_or(default.severity),
             sources: self.sources,
             coverage_floor: floor,
+            absent_is_bad,
         }
     }
 }

@@ -100,7 +100,7 @@ impl ObjectiveWatch {
         allowance: &mut Allowance,
         now: Timestamp,
     ) -> Result<(), QueryError> {
-        if let Some(read_at) = self.unread.read_at.filter(|_| self.checked.speaks_of_now) {
+        if let Some(read_at) = self.unread.read_at.filter(|_| self.follows_the_time()) {
             // What became due since then. It looks far back, at what is due within hours: once a slice is soon enough.
             self.unread.from(read_at.min(now));
         }
@@ -122,8 +122,13 @@ impl ObjectiveWatch {
         Ok(())
     }
 
+    /// That time passes is news: something becomes due, or did not come.
+    fn follows_the_time(&self) -> bool {
+        self.checked.speaks_of_now || self.objective().blind.absent_is_bad
+    }
+
     fn was_just_read(&self, now: Timestamp) -> bool {
-        let read_at = self.unread.read_at.filter(|_| self.checked.speaks_of_now);
+        let read_at = self.unread.read_at.filter(|_| self.follows_the_time());
         read_at.is_some_and(|read_at| SliceIndex::holding(read_at) == SliceIndex::holding(now))
     }
 
@@ -158,7 +163,8 @@ impl ObjectiveWatch {
         now: Timestamp,
     ) -> Result<(), QueryError> {
         match read_slices(&self.checked, &context.engine, (from, to), now).await {
-            Ok(slices) => {
+            Ok(mut slices) => {
+                slices.extend(self.absent((from, to), &slices, now));
                 self.slices.replace(from, to, &slices);
                 Ok(())
             }

@@ -48,6 +48,9 @@ impl Sight {
         earliest: Option<Timestamp>,
         now: Timestamp,
     ) {
+        if self.settings.absent_is_bad {
+            return;
+        }
         let alive_until = if self.settings.sources.is_empty() {
             self.of_feeders(sources).or(watermark)
         } else {

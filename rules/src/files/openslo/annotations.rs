@@ -14,7 +14,7 @@ pub(super) mod lines;
 pub(crate) const PREFIX: &str = "plimsoll.dev/";
 
 const KNOWN: &str = "group-by, team, runbook-url, noun, min-bad-events, budget-spent, budget-exhausts-within, blind-after, blind-severity, \
-     blind-sources, coverage-floor, page-severity, ticket-severity, count-only, exclude, lines and annotation.NAME";
+     blind-sources, coverage-floor, absent-is-bad, page-severity, ticket-severity, count-only, exclude, lines and annotation.NAME";
 
 #[derive(Debug, Default)]
 pub(crate) struct Own {
@@ -65,6 +65,13 @@ impl Own {
             "blind-after" => self.blind.after = Some(value),
             "blind-severity" => self.blind.severity = Some(value.value),
             "blind-sources" => self.blind.sources = columns(&value).into_iter().map(|it| it.value).collect(),
+            "absent-is-bad" => {
+                let is_bad = value
+                    .value
+                    .parse()
+                    .map_err(|_| format!("absent-is-bad is \"true\" or \"false\", not `{}`", value.value))?;
+                self.blind.absent_is_bad = Some(Spanned::new(is_bad, value.referenced, value.defined));
+            }
             "coverage-floor" => {
                 let floor = value.value.parse().map_err(|_| {
                     format!("coverage-floor is a number from 0 to 1 such as \"0.9\", not `{}`", value.value)
