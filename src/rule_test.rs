@@ -50,6 +50,8 @@ pub struct Selection {
     pub containing: Option<String>,
     /// Only tests that load this objective or alert, and those that load all.
     pub rule: Option<String>,
+    /// After the first that fails no other is run.
+    pub stops_at_failure: bool,
 }
 
 impl Selection {
@@ -72,7 +74,11 @@ pub async fn run(path: &Path, selection: &Selection) -> anyhow::Result<Vec<Outco
             Err(error) => Err(error),
         }
         .unwrap_or_else(|error| (vec![format!("it can't be run: {error:#}")], 0));
+        let is_enough = selection.stops_at_failure && !failures.is_empty();
         outcomes.push(Outcome { file: path.to_owned(), name: case.name.clone(), failures, passes });
+        if is_enough {
+            break;
+        }
     }
     Ok(outcomes)
 }

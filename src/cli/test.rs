@@ -26,7 +26,7 @@ impl Test {
     pub(super) async fn run(self, log: &str) -> anyhow::Result<ExitCode> {
         // What a server says at a start is of no interest here, unless somebody asks.
         crate::telemetry::Telemetry::logs(if log == "info" { "error" } else { log })?;
-        let selection = Selection { containing: self.run, rule: None };
+        let selection = Selection { containing: self.run, ..Selection::default() };
         let (mut passed, mut failed) = (0, 0);
         let mut files = self.files;
         let folder = tempfile::tempdir().context("no temporary folder can be made")?;

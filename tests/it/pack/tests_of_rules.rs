@@ -193,7 +193,8 @@ async fn is_noticed(mutation: &Mutation) -> bool {
     }
     let own = mutation.file.strip_prefix(&folder).expect("of the pack");
     std::fs::write(scratch.path().join(own), &mutation.text).expect("written");
-    let selection = Selection { rule: Some(mutation.rule.clone()), ..Selection::default() };
+    let selection =
+        Selection { rule: Some(mutation.rule.clone()), stops_at_failure: true, ..Selection::default() };
     let name = own.file_name().expect("a file").to_string_lossy().into_owned();
     for file in files(&scratch.path().join("tests"), ".test.yml") {
         let text = read(&file);
