@@ -101,8 +101,10 @@ fn the_sources_of_the_shipped_example_are_valid_and_know_every_key() {
         commented.skip_while(|line| !line.starts_with("[[sources.")).filter(is_setting).collect();
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::create_dir(folder.path().join("secrets")).expect("writable");
-    std::fs::write(folder.path().join("secrets/postgres-ca.pem"), "-----BEGIN CERTIFICATE-----\n")
-        .expect("writable");
+    for authority in ["postgres-ca.pem", "redis-ca.pem"] {
+        let file = folder.path().join("secrets").join(authority);
+        std::fs::write(file, "-----BEGIN CERTIFICATE-----\n").expect("writable");
+    }
     for secret in ["odoo-reader", "postgres-reader", "redis", "scrape"] {
         std::fs::write(folder.path().join("secrets").join(secret), "secret\n").expect("writable");
     }
