@@ -13,7 +13,7 @@ from measures import ratio
 from servers import Plimsoll, Server, cpu_seconds, free_port, load
 from wire import event, request
 
-SECONDS = 40
+SECONDS = 20
 # The four tiers of four weeks: long and short window in seconds, and the burn rate that spends the tier's share.
 TIERS = [(3_600, 300, 13.44), (21_600, 1_800, 5.6), (86_400, 7_200, 2.8), (259_200, 21_600, 0.9333)]
 
@@ -152,8 +152,8 @@ def serve(answer):
 
 def burning(selector):
     def burn(seconds):
-        rate = f"sum by (warehouse) (rate({{0}}{selector}[{seconds}s]))"
-        return f"({rate.format('orders_bad_total')} / {rate.format('orders_total')})"
+        bad, total = (f"sum by (warehouse) (rate({name}{selector}[{seconds}s]))" for name in ("orders_bad_total", "orders_total"))
+        return f"({bad} / {total})"
 
     return " or ".join(
         f"({burn(long)} > {burns * 0.01:.5f} and {burn(short)} > {burns * 0.01:.5f})" for long, short, burns in TIERS
@@ -179,7 +179,7 @@ def passes(options):
 def our_cpu(options, names, objectives):
     rules = {"slos/all.yaml": "---\n".join(slo(f"order-{n}", f"event_name = '{names[n]}'") for n in range(objectives))}
     with Plimsoll(options.binary, {"rules.files": ["slos/*.yaml"]}, rules) as server:
-        send_each(server.http, names, 20)
+        settle(server, names)
         before, began = passed(server), time.monotonic()
         cpu = server.cpu()
         send_each(server.http, names, SECONDS)
@@ -188,6 +188,17 @@ def our_cpu(options, names, objectives):
         assert known == objectives, f"{known} of {objectives} objectives have counted anything"
         done, took = after[0] - before[0], after[1] - before[1]
         return {"cpu": cpu, "seconds": seconds, "passes": done, "pass ms": took / done}
+
+
+def settle(server, names):
+    """The first pass reads the past of each objective by itself; what it costs is not in the figure, and printed."""
+    began = time.monotonic()
+    send_each(server.http, names, 5)
+    while passed(server)[0] < 2:
+        assert time.monotonic() - began < 240, "no pass within four minutes"
+        time.sleep(1)
+    print(f"the first pass was over after {time.monotonic() - began:.0f} s")
+    send_each(server.http, names, 10)
 
 
 def passed(server):
@@ -284,8 +295,9 @@ def order(time_ns, warehouse, outcome):
 
 
 def spans(options, server, seconds):
-    load(options.generator, "--endpoint", f"http://127.0.0.1:{server.grpc}", "--rate", 20_000, "--items", 100,
-         "--duration", f"{seconds}s", check=False)
+    ran = load(options.generator, "--endpoint", f"http://127.0.0.1:{server.grpc}", "--rate", 20_000, "--items", 100,
+               "--duration", f"{seconds}s", check=False)
+    print(f"beside it: {ran.report['items_per_second']:,.0f} spans/s, {ran.report['total']['acknowledged']:,} acknowledged")
 
 
 def late(who, hook, started):
