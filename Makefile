@@ -54,7 +54,7 @@ demo: setup-build ## Plays a distributor's day with a real fault in it, on loopb
 	exec "$(CARGO_TARGET_DIR)/debug/plimsoll" demo $(DEMO_FLAGS)
 
 test: setup-build setup-test lint ## Format, lints and every test, the product's own included
-	@echo "==> tests (about 8 minutes once compiled)"
+	@echo "==> tests (10 to 15 minutes once compiled)"
 	cargo test --workspace --locked --no-fail-fast
 
 test-kills: setup-build setup-test ## kill -9 two hundred times under load (KILLS=n for another number); prints the figures
@@ -110,7 +110,7 @@ setup-bench:
 	  touch "$(PLIMSOLL_PEERS)/venv/.ready"
 	fi
 	if [[ ! -x "$(PLIMSOLL_PEERS)/o2p/bin/otlp2parquet" ]]; then
-	  echo "==> building otlp2parquet into $(PLIMSOLL_PEERS)/o2p (about 8 minutes)"
+	  echo "==> building otlp2parquet into $(PLIMSOLL_PEERS)/o2p (10 to 15 minutes)"
 	  cargo install otlp2parquet --version 0.12.0 --locked --quiet --root "$(PLIMSOLL_PEERS)/o2p"
 	fi
 
