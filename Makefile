@@ -110,7 +110,7 @@ setup-bench:
 	  touch "$(PLIMSOLL_PEERS)/venv/.ready"
 	fi
 	if [[ ! -x "$(PLIMSOLL_PEERS)/o2p/bin/otlp2parquet" ]]; then
-	  echo "==> building otlp2parquet into $(PLIMSOLL_PEERS)/o2p (10 to 15 minutes)"
+	  echo "==> building otlp2parquet into $(PLIMSOLL_PEERS)/o2p (about 8 minutes)"
 	  cargo install otlp2parquet --version 0.12.0 --locked --quiet --root "$(PLIMSOLL_PEERS)/o2p"
 	fi
 
