@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod door;
 mod explain;
 mod heaps;
 mod lake;

@@ -11,4 +11,5 @@ mod ledger;
 pub mod load;
 pub mod replay;
 pub mod rule_test;
+pub mod server;
 mod telemetry;

@@ -11,6 +11,7 @@ use plimsoll_model::{Clock, Timestamp};
 use crate::clock::SystemClock;
 use crate::config::{Config, duration};
 use crate::replay::{History, Report, Stretch, Zone, compare, replay};
+use crate::server::Server;
 
 #[derive(Debug, Args)]
 pub(super) struct Replay {
@@ -60,7 +61,7 @@ impl Replay {
         let stretch = Stretch { since: moment(&self.since, now).context("--since")?, until, step: self.step };
         let running = Config::read(&self.running)?;
         let history = match &self.url {
-            Some(url) => History::of_server(url, &self.tenant, self.token_file.as_deref())?,
+            Some(url) => History::Server(Server::at(url, &self.tenant, self.token_file.as_deref())?),
             None => Box::pin(History::of_lake(&running)).await.with_context(|| {
                 format!(
                     "the lake of {} can't be read; if a server uses it, name its console: --url {}",

@@ -1,28 +1,20 @@
 //! `plimsoll sql`: a client of `POST /api/v1/sql`.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use arrow::ipc::reader::StreamReader;
 use arrow::util::pretty::pretty_format_batches;
 use clap::{Args, ValueEnum};
-use reqwest::header::ACCEPT;
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use super::door::Door;
 
 #[derive(Debug, Args)]
 pub(super) struct Sql {
-    /// The console's address of the Plimsoll to ask.
-    #[arg(long, default_value = "http://127.0.0.1:8088", value_name = "URL")]
-    url: String,
-    /// Whose tables.
-    #[arg(long, default_value = "default", value_name = "NAME")]
-    tenant: String,
-    /// The file with the tenant's query token, where it has one.
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    door: Door,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// One statement that reads.
@@ -60,20 +52,7 @@ impl Sql {
     }
 
     async fn ask(&self) -> anyhow::Result<Vec<u8>> {
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build()?;
-        let url = format!("{}/api/v1/sql", self.url.trim_end_matches('/'));
-        let mut request = client
-            .post(&url)
-            .header(ACCEPT, self.format.media_type())
-            .json(&json!({"sql": self.statement, "tenant": self.tenant}));
-        if let Some(file) = &self.token_file {
-            let token = std::fs::read_to_string(file)
-                .with_context(|| format!("--token-file {} can't be read", file.display()))?;
-            request = request.bearer_auth(token.trim());
-        }
-        let answer = request.send().await.with_context(|| {
-            format!("nobody answers at {url}: is `plimsoll serve` running, and is --url its console?")
-        })?;
+        let answer = self.door.open()?.sql(&self.statement, self.format.media_type()).await?;
         let status = answer.status();
         let body = answer.bytes().await.context("the answer broke off")?;
         if !status.is_success() {

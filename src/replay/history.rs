@@ -2,7 +2,6 @@
 //! same statements, within the limits of people's queries.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +13,11 @@ use arrow::ipc::reader::StreamReader;
 use plimsoll_lake::Lake;
 use plimsoll_model::{SignalBatch, Table, Timestamp};
 use plimsoll_query::{QueryEngine, QueryError};
-use serde_json::json;
 
 use super::Stretch;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::server::Server;
 
 /// A question that answers more than the limits allow is asked again in halves, down to this.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -27,7 +26,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub enum History {
     Lake(QueryEngine),
-    Server { client: reqwest::Client, url: String, tenant: String, token: Option<String> },
+    Server(Server),
 }
 
 /// What a receiver got, by fingerprint.
@@ -50,19 +49,6 @@ impl History {
 
     fn of(config: &Config, lake: Lake, clock: Arc<dyn plimsoll_model::Clock>) -> anyhow::Result<Self> {
         Ok(Self::Lake(QueryEngine::new(config.query(), lake, Vec::new(), clock)?))
-    }
-
-    /// A running server's, by the address of its console.
-    pub fn of_server(url: &str, tenant: &str, token_file: Option<&Path>) -> anyhow::Result<Self> {
-        let token = token_file.map(|file| {
-            let token = std::fs::read_to_string(file);
-            token
-                .map(|token| token.trim().to_owned())
-                .with_context(|| format!("{} can't be read", file.display()))
-        });
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build()?;
-        let url = format!("{}/api/v1/sql", url.trim_end_matches('/'));
-        Ok(Self::Server { client, url, tenant: tenant.to_owned(), token: token.transpose()? })
     }
 
     /// Rows that came in [from, to), in the order they came.
@@ -152,29 +138,14 @@ impl History {
                 Err(QueryError::Limit(_)) => Err(Refusal::TooMuch),
                 Err(error) => Err(Refusal::Other(error.into())),
             },
-            Self::Server { client, url, tenant, token } => {
-                ask_server(client, url, tenant, token.as_deref(), sql).await
-            }
+            Self::Server(server) => ask_server(server, sql).await,
         }
     }
 }
 
-async fn ask_server(
-    client: &reqwest::Client,
-    url: &str,
-    tenant: &str,
-    token: Option<&str>,
-    sql: &str,
-) -> Result<Vec<RecordBatch>, Refusal> {
+async fn ask_server(server: &Server, sql: &str) -> Result<Vec<RecordBatch>, Refusal> {
     let other = |error: anyhow::Error| Refusal::Other(error);
-    let mut request = client
-        .post(url)
-        .header(reqwest::header::ACCEPT, "application/vnd.apache.arrow.stream")
-        .json(&json!({"sql": sql, "tenant": tenant}));
-    if let Some(token) = token {
-        request = request.bearer_auth(token);
-    }
-    let answer = request.send().await.with_context(|| format!("nobody answers at {url}")).map_err(other)?;
+    let answer = server.sql(sql, "application/vnd.apache.arrow.stream").await.map_err(other)?;
     let status = answer.status();
     if status == reqwest::StatusCode::UNPROCESSABLE_ENTITY {
         return Err(Refusal::TooMuch);
@@ -182,7 +153,7 @@ async fn ask_server(
     let body = answer.bytes().await.context("the answer broke off").map_err(other)?;
     if !status.is_success() {
         let said = String::from_utf8_lossy(&body).chars().take(500).collect::<String>();
-        return Err(other(anyhow::anyhow!("{url} answered {status}: {said}")));
+        return Err(other(anyhow::anyhow!("the server answered {status}: {said}")));
     }
     let reader = StreamReader::try_new(body.as_ref(), None).map_err(|error| other(error.into()))?;
     reader.collect::<Result<_, _>>().map_err(|error| other(error.into()))
