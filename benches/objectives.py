@@ -187,7 +187,7 @@ def our_cpu(options, names, objectives):
         known = server.number("count(DISTINCT slo)", "slos WHERE total > 0")
         assert known == objectives, f"{known} of {objectives} objectives have counted anything"
         done, took = after[0] - before[0], after[1] - before[1]
-        return {"cpu": cpu, "seconds": seconds, "passes": done, "pass ms": took / done}
+        return {"cpu": cpu, "seconds": seconds, "passes": done, "pass ms": took * 1_000 / done}
 
 
 def settle(server, names):
@@ -207,7 +207,7 @@ def passed(server):
     lines = connection.getresponse().read().decode().splitlines()
     connection.close()
     value = lambda name: sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
-    return value("plimsoll_rules_passes_total"), value("plimsoll_rules_passes_milliseconds_total")
+    return value("plimsoll_rules_passes_total"), value("plimsoll_rules_passes_seconds_total")
 
 
 def send_each(port, names, seconds):

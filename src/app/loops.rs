@@ -168,7 +168,7 @@ async fn evaluate(
         pulse.beat(None);
         let took = rooms.clock.now().since(began);
         rooms.passes.fetch_add(1, Relaxed);
-        rooms.passes_took.fetch_add(u64::try_from(took.as_millis()).unwrap_or(u64::MAX), Relaxed);
+        rooms.passes_took.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
         let rest = pace.rest(took);
         pause(rooms.clock.as_ref(), rest, &stop).await;
     }

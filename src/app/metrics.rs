@@ -2,6 +2,7 @@
 
 use std::sync::Weak;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use plimsoll_collector::{SignalStats, Stats, TenantStats};
 use plimsoll_dashboards::{Health, MetricKind, MetricsSource, Sample};
@@ -106,11 +107,10 @@ fn queues(rooms: &Rooms) -> Vec<Sample> {
             "Passes over all objectives and rules.",
             rooms.passes.load(Relaxed),
         ),
-        counter(
-            "plimsoll_rules_passes_milliseconds_total",
-            "Milliseconds that the passes took.",
-            rooms.passes_took.load(Relaxed),
-        ),
+        Sample {
+            value: Duration::from_micros(rooms.passes_took.load(Relaxed)).as_secs_f64(),
+            ..counter("plimsoll_rules_passes_seconds_total", "Time that the passes took.", 0)
+        },
     ];
     // A store that can't be read is told by the health of alerting.
     if let Ok(waiting) = rooms.alerting.waiting_notifications() {

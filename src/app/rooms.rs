@@ -32,7 +32,7 @@ pub(super) struct Rooms {
     /// Ticks whose alerts found alerting busy; the next one states them again.
     pub(super) dropped_ticks: AtomicU64,
     pub(super) passes: AtomicU64,
-    /// Milliseconds that they took, all together.
+    /// Microseconds that they took, all together.
     pub(super) passes_took: AtomicU64,
 }
 
