@@ -122,8 +122,7 @@ impl Reading {
     #[must_use]
     pub fn new(threshold: Threshold, long: Counts, short: Counts, usual: f64, target: f64) -> Self {
         let (burn_long, burn_short) = (burn_rate(long, target), burn_rate(short, target));
-        let events = usual.max(long.total as f64).max(1.0);
-        let burn_of_usual = long.bad() as f64 / events / (1.0 - target);
+        let burn_of_usual = burn_at_usual(long, usual, target);
         Self { threshold, long, short, burn_long, burn_short, burn_of_usual }
     }
 
@@ -148,6 +147,12 @@ impl Reading {
     }
 }
 
+/// The burn rate of as many bad events among as many as are usual, if that is more than came.
+fn burn_at_usual(counts: Counts, usual: f64, target: f64) -> f64 {
+    let events = usual.max(counts.total as f64).max(1.0);
+    counts.bad() as f64 / events / (1.0 - target)
+}
+
 /// How many events `window` holds on average, by what the whole period holds. A history that is no longer than the window
 /// knows of no other rate than the window's own.
 #[must_use]
@@ -163,9 +168,7 @@ pub fn usual_events(whole: Counts, period: Duration, history: Duration, window: 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
     pub window: Counts,
-    /// Of the whole period; what history does not reach is taken to be as busy as what it does.
-    pub expected: f64,
-    /// How many events of it may be bad.
+    /// How many events of the whole period may be bad; what history does not reach is taken to be as busy as what it does.
     pub allowed: f64,
     /// 1 is all of it.
     pub spent: f64,
@@ -176,18 +179,15 @@ impl Budget {
     pub fn new(window: Counts, period: Duration, history: Duration, target: f64) -> Self {
         let known = history.min(period).as_secs_f64();
         let stretch = if known > 0.0 { period.as_secs_f64() / known } else { 1.0 };
-        let expected = window.total as f64 * stretch;
-        let allowed = (1.0 - target) * expected;
+        let allowed = (1.0 - target) * window.total as f64 * stretch;
         let spent = if allowed > 0.0 { window.bad() as f64 / allowed } else { 0.0 };
-        Self { window, expected, allowed, spent }
+        Self { window, allowed, spent }
     }
 
     /// How long it lasts if it goes on as in `recent`; `None` when nothing burns or nothing is left.
     #[must_use]
     pub fn lasts(&self, recent: Counts, usual: f64, period: Duration, target: f64) -> Option<Duration> {
-        let events = usual.max(recent.total as f64).max(1.0);
-        let burn = recent.bad() as f64 / events / (1.0 - target);
-        time_to_exhaustion(1.0 - self.spent, period, burn)
+        time_to_exhaustion(1.0 - self.spent, period, burn_at_usual(recent, usual, target))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use plimsoll_lake::{Lake, Sequence};
-use plimsoll_model::{Alert, DecisionLedger, SourceBook, SourceStatus, Table, Timestamp};
+use plimsoll_model::{Alert, DecisionLedger, SourceBook, Table, Timestamp};
 use plimsoll_query::QueryEngine;
 
 use crate::files::RuleSet;
@@ -20,7 +20,7 @@ mod new_rows;
 mod objective_watch;
 
 use group_watch::GroupWatch;
-use objective_watch::{Allowance, Arrived, ObjectiveWatch};
+use objective_watch::{Allowance, Arrived, ObjectiveWatch, Sources};
 
 /// Slices written in one append. A long backfill takes several passes.
 const SAVE_LIMIT: usize = 20_000;
@@ -128,7 +128,7 @@ impl Evaluator {
     }
 
     async fn pass_objectives(&mut self, now: Timestamp) {
-        let sources: Vec<SourceStatus> = self.sources.iter().flat_map(|book| book.sources(now)).collect();
+        let sources = Sources::new(self.sources.iter().flat_map(|book| book.sources(now)).collect());
         let arrived = Arrived { tables: &self.tables, sources: &sources };
         for watch in &mut self.objectives {
             watch.notice(arrived, now);
@@ -145,10 +145,13 @@ impl Evaluator {
 
     /// Every alert that is pending, firing or resolved a moment ago.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
-        let of_objectives =
-            self.objectives.iter().flat_map(ObjectiveWatch::all_instances).flat_map(Instances::iter);
-        let of_groups = self.groups.iter().flat_map(GroupWatch::instances).flat_map(Instances::iter);
-        of_objectives.chain(of_groups)
+        self.watched().flat_map(Instances::iter)
+    }
+
+    /// The instances of each rule that there is.
+    fn watched(&self) -> impl Iterator<Item = &Instances> {
+        let of_objectives = self.objectives.iter().flat_map(ObjectiveWatch::all_instances);
+        of_objectives.chain(self.groups.iter().flat_map(GroupWatch::instances))
     }
 
     /// What is asked: the id of each objective and rule, and its statement.
@@ -161,11 +164,7 @@ impl Evaluator {
     }
 
     fn alerts(&self, now: Timestamp) -> Vec<Alert> {
-        let of_objectives = self.objectives.iter().flat_map(ObjectiveWatch::all_instances);
-        let of_objectives = of_objectives.flat_map(|instances| instances.alerts(now));
-        let of_groups = self.groups.iter().flat_map(GroupWatch::instances).flat_map(|it| it.alerts(now));
-        let of_orphans = self.orphans.iter().flat_map(|instances| instances.alerts(now));
-        of_objectives.chain(of_groups).chain(of_orphans).collect()
+        self.watched().chain(&self.orphans).flat_map(|instances| instances.alerts(now)).collect()
     }
 
     fn look_at_arrivals(&mut self) {

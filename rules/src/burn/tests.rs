@@ -133,7 +133,7 @@ fn a_budget_is_that_of_the_whole_window_also_when_little_of_it_is_known() {
     let whole = Budget::new(known, DAY * 28, DAY * 28, 0.99);
     assert!(close(whole.spent, 5.0));
     let a_day = Budget::new(known, DAY * 28, DAY, 0.99);
-    assert!(close(a_day.expected, 28_000.0) && close(a_day.spent, 50.0 / 280.0));
+    assert!(close(a_day.allowed, 280.0) && close(a_day.spent, 50.0 / 280.0));
     // 230 bad events are left, and 50 go each day.
     let lasts = a_day.lasts(known, 1_000.0, DAY * 28, 0.99).expect("it burns");
     assert!(close(lasts.as_secs_f64(), 86_400.0 * 230.0 / 50.0));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use plimsoll_model::{Labels, SourceStatus, Table, TenantName, Timestamp};
+use plimsoll_model::{Labels, Table, TenantName, Timestamp};
 use plimsoll_query::RowWise;
 
 use super::{Context, Seen};
@@ -37,6 +37,7 @@ use judging::Judged;
 pub(super) use news::Allowance;
 use news::Unread;
 use sight::Sight;
+pub(super) use sight::Sources;
 
 /// Events from further ahead than this are a clock's mistake and never count.
 const FUTURE_LIMIT: Duration = Duration::from_secs(3_600);
@@ -69,7 +70,7 @@ pub(super) struct ObjectiveWatch {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrived<'a> {
     pub(super) tables: &'a BTreeMap<Table, Seen>,
-    pub(super) sources: &'a [SourceStatus],
+    pub(super) sources: &'a Sources,
 }
 
 impl ObjectiveWatch {
@@ -122,7 +123,7 @@ impl ObjectiveWatch {
     pub(super) async fn pass(
         &mut self,
         context: &Context,
-        sources: &[SourceStatus],
+        sources: &Sources,
         allowance: &mut Allowance,
         now: Timestamp,
     ) {

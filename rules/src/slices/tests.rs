@@ -34,6 +34,28 @@ fn step() -> impl Strategy<Value = Step> {
 
 type Model = BTreeMap<(Labels, SliceIndex), Counts>;
 
+/// Does to the slices and to the model what the step says.
+fn take(step: &Step, slices: &mut Slices, model: &mut Model, now: &mut i64) {
+    match *step {
+        Step::Set { group, back_secs, good, bad } => {
+            let slice = slice(&group.to_string(), *now - back_secs, good, good + bad);
+            slices.set(&slice);
+            model.insert((slice.groups, slice.index), slice.counts);
+        }
+        Step::Replace { back_secs, good } => {
+            let told = slice("0", *now - back_secs, good, good);
+            let to = SliceIndex::holding(Timestamp::from_secs(*now)).next();
+            slices.replace(told.index, to, std::slice::from_ref(&told));
+            model.retain(|(_, index), _| *index < told.index || *index >= to);
+            model.insert((told.groups, told.index), told.counts);
+        }
+        Step::Advance { secs } => {
+            *now += secs;
+            slices.advance(Timestamp::from_secs(*now));
+        }
+    }
+}
+
 fn recount(model: &Model, groups: &Labels, now: i64, window: u64) -> Counts {
     let end = SliceIndex::holding(Timestamp::from_secs(now)).next();
     let mut sum = Counts::default();
@@ -165,24 +187,7 @@ proptest! {
         slices.stand_under(Some(Arc::new(lines.clone())));
         slices.advance(Timestamp::from_secs(now));
         for (step, redrawn) in steps {
-            match step {
-                Step::Set { group, back_secs, good, bad } => {
-                    let slice = slice(&group.to_string(), now - back_secs, good, good + bad);
-                    slices.set(&slice);
-                    model.insert((slice.groups, slice.index), slice.counts);
-                }
-                Step::Replace { back_secs, good } => {
-                    let told = slice("0", now - back_secs, good, good);
-                    let to = SliceIndex::holding(Timestamp::from_secs(now)).next();
-                    slices.replace(told.index, to, std::slice::from_ref(&told));
-                    model.retain(|(_, index), _| *index < told.index || *index >= to);
-                    model.insert((told.groups, told.index), told.counts);
-                }
-                Step::Advance { secs } => {
-                    now += secs;
-                    slices.advance(Timestamp::from_secs(now));
-                }
-            }
+            take(&step, &mut slices, &mut model, &mut now);
             if let Some(redrawn) = redrawn {
                 lines = redrawn;
                 slices.stand_under(Some(Arc::new(lines.clone())));
@@ -197,24 +202,7 @@ proptest! {
         let (mut slices, mut model) = (slices(), Model::new());
         slices.advance(Timestamp::from_secs(now));
         for step in steps {
-            match step {
-                Step::Set { group, back_secs, good, bad } => {
-                    let slice = slice(&group.to_string(), now - back_secs, good, good + bad);
-                    slices.set(&slice);
-                    model.insert((slice.groups, slice.index), slice.counts);
-                }
-                Step::Replace { back_secs, good } => {
-                    let told = slice("0", now - back_secs, good, good);
-                    let to = SliceIndex::holding(Timestamp::from_secs(now)).next();
-                    slices.replace(told.index, to, std::slice::from_ref(&told));
-                    model.retain(|(_, index), _| *index < told.index || *index >= to);
-                    model.insert((told.groups, told.index), told.counts);
-                }
-                Step::Advance { secs } => {
-                    now += secs;
-                    slices.advance(Timestamp::from_secs(now));
-                }
-            }
+            take(&step, &mut slices, &mut model, &mut now);
             for group in ["0", "1", "2"] {
                 let groups: Labels = [("warehouse", group)].into_iter().collect();
                 for window in WINDOWS {

@@ -24,12 +24,18 @@ pub(super) struct Impact {
 
 impl ObjectiveWatch {
     pub(super) fn labels(&self, groups: &Labels, severity: &str) -> Labels {
-        let objective = self.objective();
-        let mut labels: Labels = objective.labels.iter().collect();
+        let mut labels = self.labels_of_all(&self.objective().name, severity);
         for (name, value) in groups.iter() {
             labels.set(name, value);
         }
-        labels.set("alertname", objective.name.as_str());
+        labels
+    }
+
+    /// What every alert about the objective carries, whatever its group.
+    pub(super) fn labels_of_all(&self, alertname: &str, severity: &str) -> Labels {
+        let objective = self.objective();
+        let mut labels: Labels = objective.labels.iter().collect();
+        labels.set("alertname", alertname);
         labels.set("slo", objective.name.as_str());
         labels.set("service", objective.service.as_str());
         labels.set("severity", severity);

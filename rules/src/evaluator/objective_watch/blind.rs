@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use plimsoll_model::{Labels, SourceStatus, Timestamp};
+use plimsoll_model::Timestamp;
 
-use super::{Context, ObjectiveWatch};
+use super::{Context, ObjectiveWatch, Sources};
 use crate::instance::{State, Timing};
 
 /// What `alertname` says of every objective that is blind.
@@ -15,7 +15,7 @@ const TROUBLE_LASTS: Duration = Duration::from_secs(60);
 const OFF: &str = "none";
 
 impl ObjectiveWatch {
-    pub(super) fn state_blindness(&mut self, context: &Context, sources: &[SourceStatus], now: Timestamp) {
+    pub(super) fn state_blindness(&mut self, context: &Context, sources: &Sources, now: Timestamp) {
         let ledger = context.ledger.as_ref();
         let severity = self.objective().blind.severity.clone();
         let Some(reason) = self.why_held(sources, now).filter(|_| severity != OFF && self.counts_now(now))
@@ -23,7 +23,7 @@ impl ObjectiveWatch {
             let reason = "it can be judged again";
             return self.blind.clear_others(&[], Timing::default(), reason, ledger, now);
         };
-        let labels = self.blind_labels(&severity);
+        let labels = self.labels_of_all(NAME, &severity);
         let hold = if self.sight.is_blind() { Duration::ZERO } else { TROUBLE_LASTS };
         let change = self.blind.met(&labels, Timing { hold, ..Timing::default() }, now);
         let annotations = self.blind_annotations(&reason);
@@ -35,23 +35,11 @@ impl ObjectiveWatch {
         }
     }
 
-    fn why_held(&self, sources: &[SourceStatus], now: Timestamp) -> Option<String> {
+    fn why_held(&self, sources: &Sources, now: Timestamp) -> Option<String> {
         if self.sight.is_blind() {
             return Some(self.sight.silence(sources, now));
         }
         self.trouble.message().map(|error| format!("its query fails: {error}"))
-    }
-
-    fn blind_labels(&self, severity: &str) -> Labels {
-        let objective = self.objective();
-        let mut labels: Labels = objective.labels.iter().collect();
-        labels.set("alertname", NAME);
-        labels.set("slo", objective.name.as_str());
-        labels.set("service", objective.service.as_str());
-        labels.set("severity", severity);
-        labels.set("tenant", self.tenant.as_str());
-        labels.set("team", objective.team.as_deref().unwrap_or_default());
-        labels
     }
 
     fn blind_annotations(&self, reason: &str) -> BTreeMap<String, String> {

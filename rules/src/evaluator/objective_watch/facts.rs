@@ -51,11 +51,13 @@ impl ObjectiveWatch {
         for (groups, (reading, wait)) in &self.waiting {
             let severity = reading.threshold.tier.severity;
             let was = before.get(groups).map(|(reading, wait)| (reading.threshold.tier.severity, *wait));
+            if was == Some((severity, *wait)) {
+                continue;
+            }
             let face = self.faces.iter().find(|face| face.severity == severity);
             let labels = self.labels(groups, face.map_or(severity.as_str(), |face| face.label.as_str()));
             // A pending alert says it itself.
-            if was == Some((severity, *wait)) || self.instances.get(&labels).is_some_and(|it| it.is_active())
-            {
+            if self.instances.get(&labels).is_some_and(|it| it.is_active()) {
                 continue;
             }
             let mut facts = self.facts_of(reading, now);

@@ -1,7 +1,7 @@
 //! Whether an objective can see: how far its sources have got, when they were silent, and how much of a window that leaves.
 //! An empty slice under a living source is covered; what passed while nobody could tell us is not.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use plimsoll_model::{Signal, SourceKind, SourceStatus, Table, Timestamp};
@@ -12,6 +12,37 @@ use crate::objective::Blindness;
 const MAX_GAPS: usize = 64;
 /// That we live says nothing about anybody else.
 const OURSELVES: &str = "plimsoll";
+
+/// Who sends or is asked, and how far each has got, whatever the signal: reckoned once for all objectives of a tick.
+#[derive(Debug)]
+pub(in crate::evaluator) struct Sources {
+    statuses: Vec<SourceStatus>,
+    lives: HashMap<String, Option<Timestamp>>,
+}
+
+impl Sources {
+    pub(in crate::evaluator) fn new(statuses: Vec<SourceStatus>) -> Self {
+        let mut lives: HashMap<String, Option<Timestamp>> = HashMap::new();
+        for source in &statuses {
+            let known = lives.entry(source.name.clone()).or_default();
+            *known = (*known).max(life(source));
+        }
+        Self { statuses, lives }
+    }
+
+    fn life(&self, name: &str) -> Option<Timestamp> {
+        self.lives.get(name).copied().flatten()
+    }
+}
+
+/// Events of the future say nothing about now, and what arrives with yesterday's times says nothing about today. Who is
+/// asked by us and answers lives, though there was nothing to tell.
+fn life(source: &SourceStatus) -> Option<Timestamp> {
+    match source.kind {
+        SourceKind::Otlp => Some(source.watermark?.min(source.last_success?)),
+        _ => source.last_success,
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Sight {
@@ -43,7 +74,7 @@ impl Sight {
     /// `watermark` is that of the tables; `earliest` the first event time among what just came.
     pub(super) fn look(
         &mut self,
-        sources: &[SourceStatus],
+        sources: &Sources,
         watermark: Option<Timestamp>,
         earliest: Option<Timestamp>,
         now: Timestamp,
@@ -84,7 +115,7 @@ impl Sight {
     }
 
     /// Since when nothing has come, and from whom, for a sentence.
-    pub(super) fn silence(&self, sources: &[SourceStatus], now: Timestamp) -> String {
+    pub(super) fn silence(&self, sources: &Sources, now: Timestamp) -> String {
         if !self.unknown.is_empty() {
             let names = self.unknown.join(", ");
             return format!(
@@ -92,7 +123,12 @@ impl Sight {
             );
         }
         let mut names: Vec<&str> = if self.settings.sources.is_empty() {
-            sources.iter().filter(|source| self.feeds(source)).map(|source| source.name.as_str()).collect()
+            sources
+                .statuses
+                .iter()
+                .filter(|source| self.feeds(source))
+                .map(|source| source.name.as_str())
+                .collect()
         } else {
             self.settings.sources.iter().map(String::as_str).collect()
         };
@@ -115,17 +151,17 @@ impl Sight {
     }
 
     /// Who feeds our tables lives as long as it sends anything at all: an hour without an order is no silence.
-    fn of_feeders(&mut self, sources: &[SourceStatus]) -> Option<Timestamp> {
+    fn of_feeders(&mut self, sources: &Sources) -> Option<Timestamp> {
         self.unknown.clear();
-        let feeders = sources.iter().filter(|source| self.feeds(source));
-        feeders.filter_map(|feeder| life(sources, &feeder.name)).max()
+        let feeders = sources.statuses.iter().filter(|source| self.feeds(source));
+        feeders.filter_map(|feeder| sources.life(&feeder.name)).max()
     }
 
     /// Each of those that were named is needed.
-    fn of_named(&mut self, sources: &[SourceStatus]) -> Option<Timestamp> {
-        let is_known = |name: &&String| sources.iter().any(|source| source.name == **name);
+    fn of_named(&mut self, sources: &Sources) -> Option<Timestamp> {
+        let is_known = |name: &&String| sources.lives.contains_key(*name);
         self.unknown = self.settings.sources.iter().filter(|name| !is_known(name)).cloned().collect();
-        self.settings.sources.iter().filter_map(|name| life(sources, name)).min()
+        self.settings.sources.iter().filter_map(|name| sources.life(name)).min()
     }
 
     fn step(&mut self, alive_until: Option<Timestamp>, earliest: Option<Timestamp>) {
@@ -148,17 +184,6 @@ impl Sight {
             gap.to = earliest;
         }
     }
-}
-
-/// Events of the future say nothing about now, and what arrives with yesterday's times says nothing about today. Who is
-/// asked by us and answers lives, though there was nothing to tell.
-fn life(sources: &[SourceStatus], name: &str) -> Option<Timestamp> {
-    let of_name = sources.iter().filter(|source| source.name == name);
-    let lives = of_name.filter_map(|source| match source.kind {
-        SourceKind::Otlp => Some(source.watermark?.min(source.last_success?)),
-        _ => source.last_success,
-    });
-    lives.max()
 }
 
 const fn signal_of(table: Table) -> Option<Signal> {

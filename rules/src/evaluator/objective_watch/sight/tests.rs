@@ -33,7 +33,7 @@ fn sight(sources: &[&str]) -> Sight {
 #[test]
 fn an_hour_without_an_order_is_no_silence_while_the_shop_says_anything() {
     let mut sight = sight(&[]);
-    let sources = [source("odoo", "logs", 0), source("odoo", "metrics", 60)];
+    let sources = Sources::new(vec![source("odoo", "logs", 0), source("odoo", "metrics", 60)]);
     sight.look(&sources, Some(at(0)), None, at(60));
     assert!(!sight.is_blind());
     assert!(sight.is_covered(HOUR, at(60)));
@@ -45,9 +45,8 @@ fn an_hour_without_an_order_is_no_silence_while_the_shop_says_anything() {
 #[test]
 fn that_we_live_ourselves_and_what_feeds_other_tables_says_nothing() {
     let mut sight = sight(&[]);
-    let sources =
-        [source("odoo", "logs", 0), source("plimsoll", "logs", 60), source("traefik", "traces", 60)];
-    sight.look(&sources, Some(at(0)), None, at(60));
+    let others = [source("odoo", "logs", 0), source("plimsoll", "logs", 60), source("traefik", "traces", 60)];
+    sight.look(&Sources::new(others.to_vec()), Some(at(0)), None, at(60));
     assert!(sight.is_blind());
 }
 
@@ -57,7 +56,7 @@ fn clocks_that_are_wrong_are_no_life() {
     let behind = SourceStatus { last_success: Some(at(60)), ..source("odoo", "logs", 0) };
     for wrong in [ahead, behind] {
         let mut sight = sight(&[]);
-        sight.look(&[wrong], Some(at(60)), None, at(60));
+        sight.look(&Sources::new(vec![wrong]), Some(at(60)), None, at(60));
         assert!(sight.is_blind());
     }
 }
@@ -66,12 +65,12 @@ fn clocks_that_are_wrong_are_no_life() {
 fn each_source_that_is_named_is_needed() {
     let mut sight = sight(&["odoo", "odoo-db"]);
     let asked = SourceStatus { kind: SourceKind::Odoo, watermark: None, ..source("odoo-db", "", 60) };
-    let sources = [source("odoo", "logs", 59), asked];
+    let sources = Sources::new(vec![source("odoo", "logs", 59), asked]);
     sight.look(&sources, Some(at(60)), None, at(60));
     assert!(!sight.is_blind(), "who is asked and answers lives");
     sight.look(&sources, Some(at(76)), None, at(76));
     assert!(sight.is_blind(), "whatever else fills the table");
-    sight.look(&sources[..1], Some(at(60)), None, at(60));
+    sight.look(&Sources::new(sources.statuses[..1].to_vec()), Some(at(60)), None, at(60));
     assert!(sight.is_blind());
     assert!(sight.silence(&sources, at(60)).contains("odoo-db"));
 }
@@ -80,7 +79,7 @@ fn each_source_that_is_named_is_needed() {
 fn a_gap_uncovers_the_windows_that_hold_it_until_it_is_filled() {
     let mut sight = sight(&[]);
     let look = |sight: &mut Sight, alive: i64, earliest: Option<i64>| {
-        sight.look(&[source("odoo", "logs", alive)], None, earliest.map(at), at(alive));
+        sight.look(&Sources::new(vec![source("odoo", "logs", alive)]), None, earliest.map(at), at(alive));
     };
     look(&mut sight, 0, Some(0));
     look(&mut sight, 45, Some(44));
@@ -102,7 +101,7 @@ fn a_gap_uncovers_the_windows_that_hold_it_until_it_is_filled() {
 #[test]
 fn who_never_sent_is_not_missed() {
     let mut sight = sight(&[]);
-    sight.look(&[], None, None, at(0));
-    sight.look(&[], None, None, at(10_000));
+    sight.look(&Sources::new(Vec::new()), None, None, at(0));
+    sight.look(&Sources::new(Vec::new()), None, None, at(10_000));
     assert!(!sight.is_blind());
 }
