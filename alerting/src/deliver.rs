@@ -173,7 +173,8 @@ impl Alerting {
     }
 
     async fn send(&self, row: &OutboxRow, message: &message::Message) -> Result<String, SendError> {
-        let receiver = self.inner.routing.receivers.get(&row.notification.receiver);
+        let routing = self.routing();
+        let receiver = routing.receivers.get(&row.notification.receiver);
         let integration = receiver
             .and_then(|receiver| receiver.integrations.iter().find(|found| found.name == row.integration))
             .ok_or_else(|| SendError::give_up("the integration is no longer configured".to_owned()))?;

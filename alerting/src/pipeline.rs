@@ -1,8 +1,8 @@
 //! The pipeline as the binary sees it: take alerts, decide, deliver. What it knows is in the store, so that it may
 //! stop between any two of these steps.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use plimsoll_model::{Alert, Decision, DecisionLedger, Stage, StateTable, Timestamp};
 use serde_json::json;
@@ -26,7 +26,8 @@ pub struct Alerting {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) routing: Arc<Routing>,
+    /// Read once a pass, so that one that runs while the file is read anew keeps to what it began with.
+    routing: RwLock<Arc<Routing>>,
     pub(crate) public_url: String,
     pub(crate) ledger: Arc<dyn DecisionLedger>,
     pub(crate) store: Store,
@@ -46,7 +47,7 @@ impl Alerting {
         let inner = Inner {
             store: Store::open(&config.data_dir)?,
             senders: Senders::new(config.sending)?,
-            routing: Arc::new(routing),
+            routing: RwLock::new(Arc::new(routing)),
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             ledger,
             claims: Claims::default(),
@@ -55,10 +56,20 @@ impl Alerting {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Puts another routing in place of the one in use, from the next pass on. Alerts whose route went elsewhere are told
+    /// there, and whoever was told of them before hears that it is over.
+    pub fn reload(&self, routing: Routing) {
+        *self.inner.routing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routing);
+    }
+
+    pub(crate) fn routing(&self) -> Arc<Routing> {
+        Arc::clone(&self.inner.routing.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Takes one tick's alerts. When it returns they are in the store.
     pub async fn receive(&self, alerts: Vec<Alert>, now: Timestamp) -> Result<(), AlertingError> {
         self.resume(now).await?;
-        let timeout = self.inner.routing.resolve_timeout;
+        let timeout = self.routing().resolve_timeout;
         let refused = self.inner.store.transact(move |store| keep(store, alerts, now, timeout)).await?;
         if !refused.is_empty() {
             tracing::error!(refused = refused.len(), limit = MAX_FIRING, "too many alerts fire at once");
@@ -71,7 +82,7 @@ impl Alerting {
     /// wants to be called next at the latest.
     pub async fn dispatch(&self, now: Timestamp) -> Result<Option<Timestamp>, AlertingError> {
         self.resume(now).await?;
-        let routing = Arc::clone(&self.inner.routing);
+        let routing = self.routing();
         let dispatched = self.inner.store.transact(move |store| dispatch(store, &routing, now)).await?;
         self.publish(dispatched.decisions);
         Ok(dispatched.next)
@@ -100,7 +111,7 @@ impl Alerting {
         if self.inner.has_resumed.load(Ordering::Acquire) {
             return Ok(());
         }
-        let until = now + self.inner.routing.resolve_timeout;
+        let until = now + self.routing().resolve_timeout;
         let extended = self.inner.store.transact(move |store| store.extend_expired(now, until)).await?;
         self.inner.has_resumed.store(true, Ordering::Release);
         if extended > 0 {

@@ -158,24 +158,52 @@ async fn a_long_stop_neither_resolves_nor_pages_again_what_still_fires() {
     assert_eq!(story.run().await, NOTHING);
 }
 
-#[tokio::test]
-async fn when_the_routes_change_the_old_receiver_hears_that_it_is_over_there() {
+const SALES_ELSEWHERE: &str = "
+route: {receiver: hook, group_by: [service], group_wait: 0s, routes: [{matchers: [service=sales], receiver: other}]}
+receivers:
+  - {name: hook, webhook_configs: [{url: 'SINK/hook'}]}
+  - {name: other, webhook_configs: [{url: 'SINK/other'}]}
+";
+
+async fn told_of_sales() -> Story {
     let mut story = Story::begin(ONE).await;
     story.fire("service=sales").await;
     story.dispatch().await;
     story.advance(30);
     assert_eq!(story.run().await, ["/hook firing 1 first notification"]);
-    story.change_routing(
-        "
-route: {receiver: hook, group_by: [service], group_wait: 0s, routes: [{matchers: [service=sales], receiver: other}]}
-receivers:
-  - {name: hook, webhook_configs: [{url: 'SINK/hook'}]}
-  - {name: other, webhook_configs: [{url: 'SINK/other'}]}
-",
-    );
-    let mut arrived = story.run().await;
+    story
+}
+
+#[tokio::test]
+async fn when_the_routes_change_the_old_receiver_hears_that_it_is_over_there() {
+    let moved = ["/hook resolved 0 all alerts resolved", "/other firing 1 first notification"];
+    let mut restarted = told_of_sales().await;
+    restarted.change_routing(SALES_ELSEWHERE);
+    let mut arrived = restarted.run().await;
     arrived.sort();
-    assert_eq!(arrived, ["/hook resolved 0 all alerts resolved", "/other firing 1 first notification"]);
+    assert_eq!(arrived, moved);
+
+    let reloaded = told_of_sales().await;
+    reloaded.reload_routing(SALES_ELSEWHERE);
+    let mut arrived = reloaded.run().await;
+    arrived.sort();
+    assert_eq!(arrived, moved);
+}
+
+#[tokio::test]
+async fn a_reload_of_the_same_file_changes_nothing() {
+    let mut story = told_of_sales().await;
+    story.reload_routing(ONE);
+    assert_eq!(story.run().await, NOTHING);
+    story.advance(290);
+    story.fire("service=sales").await;
+    story.reload_routing(ONE);
+    story.advance(10);
+    assert_eq!(story.run().await, NOTHING);
+    story.resolve("service=sales").await;
+    story.reload_routing(ONE);
+    story.advance(300);
+    assert_eq!(story.run().await, ["/hook resolved 1 all alerts resolved"]);
 }
 
 #[tokio::test]

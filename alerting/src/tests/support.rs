@@ -130,6 +130,12 @@ impl Story {
         self.restart();
     }
 
+    /// The process goes on with another file.
+    pub(super) fn reload_routing(&self, yaml: &str) {
+        write_routing(self.folder.path(), yaml, &self.sink);
+        self.alerting.reload(load(&config(self.folder.path())));
+    }
+
     pub(super) fn advance(&mut self, secs: u64) {
         self.now = self.now + std::time::Duration::from_secs(secs);
     }
@@ -203,15 +209,24 @@ fn write_routing(folder: &Path, yaml: &str, sink: &Sink) {
     std::fs::write(folder.join("alertmanager.yml"), yaml).expect("written");
 }
 
-fn open(folder: &Path, ledger: &Arc<Ledger>) -> Alerting {
-    let config = Config {
+fn config(folder: &Path) -> Config {
+    Config {
         file: folder.join("alertmanager.yml"),
         data_dir: folder.join("data"),
         public_url: "http://127.0.0.1:8088".to_owned(),
         sending: crate::Sending::default(),
-    };
-    let (routing, findings) = Routing::load(&config);
+    }
+}
+
+fn load(config: &Config) -> Routing {
+    let (routing, findings) = Routing::load(config);
     assert_eq!(findings, []);
+    routing.expect("valid")
+}
+
+fn open(folder: &Path, ledger: &Arc<Ledger>) -> Alerting {
+    let config = config(folder);
+    let routing = load(&config);
     let ledger = Arc::clone(ledger) as Arc<dyn DecisionLedger>;
-    Alerting::open(config, routing.expect("valid"), ledger).expect("opens")
+    Alerting::open(config, routing, ledger).expect("opens")
 }
