@@ -12,6 +12,8 @@ pub enum AlertingError {
     FromTheFuture { found: u32, known: u32 },
     #[error("a record of the alert store cannot be read or written: {0}")]
     Record(#[from] serde_json::Error),
+    #[error("column {column} of the alert store holds {found}, which is not what belongs there")]
+    Column { column: String, found: &'static str },
     #[error("the alert store's task was stopped")]
     Stopped,
     #[error("the HTTP client cannot be built: {0}")]

@@ -7,18 +7,19 @@ mod alerts;
 mod groups;
 mod outbox;
 mod schema;
+mod sql;
 mod view;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 pub(crate) use groups::{GroupRow, Incident, LogRow};
 pub(crate) use outbox::{OutboxRow, Outcome};
+use sql::Sql;
 
 use crate::AlertingError;
 
@@ -60,36 +61,24 @@ impl Store {
         let task = tokio::task::spawn_blocking(move || {
             let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let transaction = StoreTransaction { transaction };
-            let result = work(&transaction)?;
-            transaction.transaction.commit()?;
+            let result = work(&StoreTransaction { sql: Sql::Sqlite(&transaction) })?;
+            transaction.commit()?;
             Ok(result)
         });
         task.await.map_err(|_| AlertingError::Stopped)?
     }
 
-    fn read<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, AlertingError>,
-    ) -> Result<T, AlertingError> {
-        work(&self.reader.lock().unwrap_or_else(PoisonError::into_inner))
+    fn read<T>(&self, work: impl FnOnce(Sql<'_>) -> Result<T, AlertingError>) -> Result<T, AlertingError> {
+        work(Sql::Sqlite(&self.reader.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
-/// The store within one transaction; its methods stand in `alerts`, `groups` and `outbox`.
+/// The store within one transaction; each part has its methods in a file of its own.
 #[derive(Debug)]
 pub(crate) struct StoreTransaction<'c> {
-    transaction: Transaction<'c>,
+    sql: Sql<'c>,
 }
 
 fn to_json<T: Serialize>(value: &T) -> Result<String, AlertingError> {
     Ok(serde_json::to_string(value)?)
-}
-
-/// A JSON column; what doesn't parse is reported as that column's fault.
-fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
-    let text: String = row.get(column)?;
-    serde_json::from_str(&text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
-    })
 }

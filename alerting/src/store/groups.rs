@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use plimsoll_model::{Labels, Timestamp};
-use rusqlite::{OptionalExtension, Row, named_params, params};
 use serde::{Deserialize, Serialize};
 
-use super::{StoreTransaction, from_json, to_json};
+use super::sql::{SqlRow, values};
+use super::{StoreTransaction, to_json};
 use crate::AlertingError;
 use crate::dedup::LogEntry;
 use crate::grouping::GroupTimer;
@@ -51,9 +51,7 @@ impl LogRow {
 
 impl StoreTransaction<'_> {
     pub(crate) fn groups(&self) -> Result<Vec<GroupRow>, AlertingError> {
-        let mut statement = self.transaction.prepare_cached("SELECT * FROM groups ORDER BY group_id")?;
-        let groups = statement.query_map([], group_row)?;
-        Ok(groups.collect::<rusqlite::Result<_>>()?)
+        self.sql.all("SELECT * FROM groups ORDER BY group_id", &[], group_row)
     }
 
     pub(crate) fn open_group(
@@ -63,107 +61,88 @@ impl StoreTransaction<'_> {
         group_labels: Labels,
         timer: GroupTimer,
     ) -> Result<GroupRow, AlertingError> {
-        let mut statement = self.transaction.prepare_cached(
-            "INSERT INTO groups (group_key, receiver, group_labels, next_flush, has_flushed)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?;
+        let insert = "INSERT INTO groups (group_key, receiver, group_labels, next_flush, has_flushed)
+             VALUES (?1, ?2, ?3, ?4, ?5) RETURNING group_id";
         let labels = to_json(&group_labels)?;
-        let group_id = statement.insert(params![
-            group_key,
-            receiver,
-            labels,
-            timer.next_flush.nanos(),
-            timer.has_flushed
-        ])?;
+        let values = values![&group_key, receiver, labels, timer.next_flush, timer.has_flushed];
+        let group_id = self.sql.single(insert, values)?;
         let receiver = receiver.to_owned();
         Ok(GroupRow { group_id, group_key, receiver, group_labels, timer, incident_id: None })
     }
 
     pub(crate) fn put_group(&self, group: &GroupRow) -> Result<(), AlertingError> {
-        let mut statement = self.transaction.prepare_cached(
-            "UPDATE groups SET next_flush = ?2, has_flushed = ?3, incident_id = ?4 WHERE group_id = ?1",
-        )?;
-        let timer = group.timer;
-        statement.execute(params![
-            group.group_id,
-            timer.next_flush.nanos(),
-            timer.has_flushed,
-            group.incident_id
-        ])?;
+        let update =
+            "UPDATE groups SET next_flush = ?2, has_flushed = ?3, incident_id = ?4 WHERE group_id = ?1";
+        let GroupTimer { next_flush, has_flushed } = group.timer;
+        let values = values![group.group_id, next_flush, has_flushed, group.incident_id.as_deref()];
+        self.sql.execute(update, values)?;
         Ok(())
     }
 
     pub(crate) fn close_group(&self, group_id: i64) -> Result<(), AlertingError> {
-        self.transaction.execute("DELETE FROM groups WHERE group_id = ?1", [group_id])?;
+        self.sql.execute("DELETE FROM groups WHERE group_id = ?1", values![group_id])?;
         Ok(())
     }
 
     pub(crate) fn members(&self) -> Result<BTreeSet<(i64, String)>, AlertingError> {
-        let mut statement = self.transaction.prepare_cached("SELECT group_id, fingerprint FROM members")?;
-        let members = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(members.collect::<rusqlite::Result<_>>()?)
+        let query = "SELECT group_id, fingerprint FROM members";
+        let members = self.sql.all(query, &[], |row| Ok((row.at(0)?, row.at(1)?)))?;
+        Ok(members.into_iter().collect())
     }
 
     pub(crate) fn join(&self, group_id: i64, fingerprint: &str) -> Result<(), AlertingError> {
-        let mut statement = self.transaction.prepare_cached("INSERT INTO members VALUES (?1, ?2)")?;
-        statement.execute(params![group_id, fingerprint])?;
+        let insert = "INSERT INTO members (group_id, fingerprint) VALUES (?1, ?2)";
+        self.sql.execute(insert, values![group_id, fingerprint])?;
         Ok(())
     }
 
     pub(crate) fn leave(&self, group_id: i64, fingerprint: &str) -> Result<(), AlertingError> {
-        let mut statement = self
-            .transaction
-            .prepare_cached("DELETE FROM members WHERE group_id = ?1 AND fingerprint = ?2")?;
-        statement.execute(params![group_id, fingerprint])?;
+        let delete = "DELETE FROM members WHERE group_id = ?1 AND fingerprint = ?2";
+        self.sql.execute(delete, values![group_id, fingerprint])?;
         Ok(())
     }
 
     pub(crate) fn incident_exists(&self, incident_id: &str) -> Result<bool, AlertingError> {
-        let mut statement =
-            self.transaction.prepare_cached("SELECT 1 FROM incidents WHERE incident_id = ?1")?;
-        Ok(statement.exists([incident_id])?)
+        let query = "SELECT count(*) FROM incidents WHERE incident_id = ?1";
+        self.sql.single(query, values![incident_id])
     }
 
     pub(crate) fn open_incident(&self, incident: &Incident<'_>) -> Result<(), AlertingError> {
-        let mut statement = self.transaction.prepare_cached(
-            "INSERT INTO incidents VALUES (:incident_id, :group_key, :receiver, :group_labels, 'triggered', :opened_at,
-                 NULL, :summary)",
-        )?;
-        statement.execute(named_params! {
-            ":incident_id": incident.incident_id,
-            ":group_key": incident.group.group_key,
-            ":receiver": incident.group.receiver,
-            ":group_labels": to_json(&incident.group.group_labels)?,
-            ":opened_at": incident.opened_at.nanos(),
-            ":summary": incident.summary,
-        })?;
+        let insert = "INSERT INTO incidents (incident_id, group_key, receiver, group_labels, state, opened_at, summary)
+             VALUES (?1, ?2, ?3, ?4, 'triggered', ?5, ?6)";
+        let values = values![
+            incident.incident_id,
+            &incident.group.group_key,
+            &incident.group.receiver,
+            to_json(&incident.group.group_labels)?,
+            incident.opened_at,
+            incident.summary,
+        ];
+        self.sql.execute(insert, values)?;
         Ok(())
     }
 
     pub(crate) fn incident_opened_at(&self, incident_id: &str) -> Result<Option<Timestamp>, AlertingError> {
         let query = "SELECT opened_at FROM incidents WHERE incident_id = ?1";
-        let nanos = self.transaction.query_row(query, [incident_id], |row| row.get(0)).optional()?;
-        Ok(nanos.map(Timestamp::from_nanos))
+        self.sql.first(query, values![incident_id], |row| row.at(0))
     }
 
     pub(crate) fn add_to_incident(&self, incident_id: &str, fingerprint: &str) -> Result<(), AlertingError> {
-        let mut statement =
-            self.transaction.prepare_cached("INSERT OR IGNORE INTO incident_alerts VALUES (?1, ?2)")?;
-        statement.execute([incident_id, fingerprint])?;
+        let insert = "INSERT INTO incident_alerts (incident_id, fingerprint) VALUES (?1, ?2)
+             ON CONFLICT (incident_id, fingerprint) DO NOTHING";
+        self.sql.execute(insert, values![incident_id, fingerprint])?;
         self.set_incident(fingerprint, incident_id)
     }
 
     pub(crate) fn summarize_incident(&self, incident_id: &str, summary: &str) -> Result<(), AlertingError> {
-        let mut statement = self
-            .transaction
-            .prepare_cached("UPDATE incidents SET summary = ?2 WHERE incident_id = ?1 AND summary <> ?2")?;
-        statement.execute([incident_id, summary])?;
+        let update = "UPDATE incidents SET summary = ?2 WHERE incident_id = ?1 AND summary <> ?2";
+        self.sql.execute(update, values![incident_id, summary])?;
         Ok(())
     }
 
     pub(crate) fn close_incident(&self, incident_id: &str, at: Timestamp) -> Result<(), AlertingError> {
-        let query = "UPDATE incidents SET state = 'resolved', resolved_at = ?2 WHERE incident_id = ?1";
-        self.transaction.execute(query, params![incident_id, at.nanos()])?;
+        let update = "UPDATE incidents SET state = 'resolved', resolved_at = ?2 WHERE incident_id = ?1";
+        self.sql.execute(update, values![incident_id, at])?;
         Ok(())
     }
 
@@ -173,10 +152,9 @@ impl StoreTransaction<'_> {
         receiver: &str,
         integration: &str,
     ) -> Result<Option<LogRow>, AlertingError> {
-        let mut statement = self.transaction.prepare_cached(
-            "SELECT * FROM notification_log WHERE group_key = ?1 AND receiver = ?2 AND integration = ?3",
-        )?;
-        Ok(statement.query_row([group_key, receiver, integration], log_row).optional()?)
+        let query =
+            "SELECT * FROM notification_log WHERE group_key = ?1 AND receiver = ?2 AND integration = ?3";
+        self.sql.first(query, values![group_key, receiver, integration], log_row)
     }
 
     pub(crate) fn remember_told(
@@ -186,59 +164,48 @@ impl StoreTransaction<'_> {
         integration: &str,
         log: &LogRow,
     ) -> Result<(), AlertingError> {
-        let mut statement = self
-            .transaction
-            .prepare_cached("INSERT OR REPLACE INTO notification_log VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        let upsert = "INSERT INTO notification_log
+                 (group_key, receiver, integration, firing, resolved, at, notification_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (group_key, receiver, integration) DO UPDATE SET firing = excluded.firing,
+                 resolved = excluded.resolved, at = excluded.at, notification_id = excluded.notification_id";
         let (firing, resolved) = (to_json(&log.firing)?, to_json(&log.resolved)?);
-        statement.execute(params![
-            group_key,
-            receiver,
-            integration,
-            firing,
-            resolved,
-            log.at,
-            log.notification_id
-        ])?;
+        let lane = [group_key, receiver, integration];
+        let values = values![lane[0], lane[1], lane[2], firing, resolved, log.at, &log.notification_id];
+        self.sql.execute(upsert, values)?;
         Ok(())
     }
 
     /// Lines that say "firing" stay as long as their group does: they are what a resolve is owed to.
     pub(crate) fn forget_told(&self, now: Timestamp, keep: Duration) -> Result<(), AlertingError> {
-        let mut statement = self.transaction.prepare_cached(
-            "DELETE FROM notification_log WHERE at < ?1 AND (group_key, receiver) NOT IN
-                 (SELECT group_key, receiver FROM groups)",
-        )?;
-        statement.execute([(now - keep).nanos()])?;
+        let delete = "DELETE FROM notification_log WHERE at < ?1 AND (group_key, receiver) NOT IN
+             (SELECT group_key, receiver FROM groups)";
+        self.sql.execute(delete, values![now - keep])?;
         Ok(())
     }
 
     pub(crate) fn forget_incidents(&self, now: Timestamp, keep: Duration) -> Result<(), AlertingError> {
-        let mut statement =
-            self.transaction.prepare_cached("DELETE FROM incidents WHERE resolved_at < ?1")?;
-        statement.execute([(now - keep).nanos()])?;
+        self.sql.execute("DELETE FROM incidents WHERE resolved_at < ?1", values![now - keep])?;
         Ok(())
     }
 }
 
-fn group_row(row: &Row<'_>) -> rusqlite::Result<GroupRow> {
-    let labels: std::collections::BTreeMap<String, String> = from_json(row, "group_labels")?;
+fn group_row(row: &SqlRow<'_>) -> Result<GroupRow, AlertingError> {
+    let labels: std::collections::BTreeMap<String, String> = row.json("group_labels")?;
     Ok(GroupRow {
         group_id: row.get("group_id")?,
         group_key: row.get("group_key")?,
         receiver: row.get("receiver")?,
         group_labels: labels.into_iter().collect(),
-        timer: GroupTimer {
-            next_flush: Timestamp::from_nanos(row.get("next_flush")?),
-            has_flushed: row.get("has_flushed")?,
-        },
+        timer: GroupTimer { next_flush: row.get("next_flush")?, has_flushed: row.get("has_flushed")? },
         incident_id: row.get("incident_id")?,
     })
 }
 
-fn log_row(row: &Row<'_>) -> rusqlite::Result<LogRow> {
+fn log_row(row: &SqlRow<'_>) -> Result<LogRow, AlertingError> {
     Ok(LogRow {
-        firing: from_json(row, "firing")?,
-        resolved: from_json(row, "resolved")?,
+        firing: row.json("firing")?,
+        resolved: row.json("resolved")?,
         at: row.get("at")?,
         notification_id: row.get("notification_id")?,
     })

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use plimsoll_model::Timestamp;
-use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::groups::LogRow;
-use super::{StoreTransaction, from_json, to_json};
+use super::sql::{SqlRow, values};
+use super::{StoreTransaction, to_json};
 use crate::AlertingError;
 use crate::notification::Notification;
 
@@ -42,24 +42,23 @@ impl StoreTransaction<'_> {
             Some(before) => before,
             None => to_json(&log_before)?,
         };
-        let mut statement = self.transaction.prepare_cached(
-            "INSERT INTO outbox (id, incident_id, group_key, receiver, integration, is_firing, reason, payload,
-                 log_before, outcome, created_at, not_before)
-             VALUES (:id, :incident_id, :group_key, :receiver, :integration, :is_firing, :reason, :payload,
-                 :log_before, 'pending', :now, :now)",
-        )?;
-        statement.execute(named_params! {
-            ":id": notification.id,
-            ":incident_id": notification.incident_id,
-            ":group_key": lane[0],
-            ":receiver": lane[1],
-            ":integration": lane[2],
-            ":is_firing": notification.is_firing(),
-            ":reason": notification.reason.as_str(),
-            ":payload": to_json(notification)?,
-            ":log_before": log_before,
-            ":now": notification.decided_at.nanos(),
-        })?;
+        let insert =
+            "INSERT INTO outbox (id, incident_id, group_key, receiver, integration, is_firing, reason,
+                 payload, log_before, outcome, created_at, not_before)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'pending', ?10, ?10)";
+        let values = values![
+            &notification.id,
+            &notification.incident_id,
+            lane[0],
+            lane[1],
+            lane[2],
+            notification.is_firing(),
+            notification.reason.as_str(),
+            to_json(notification)?,
+            log_before,
+            notification.decided_at,
+        ];
+        self.sql.execute(insert, values)?;
         Ok(())
     }
 
@@ -67,50 +66,43 @@ impl StoreTransaction<'_> {
     fn supersede(&self, by: &Notification, lane: [&str; 3]) -> Result<Option<String>, AlertingError> {
         const UNTOLD: &str = "outcome = 'pending' AND is_firing = 1 AND group_key = ?1 AND receiver = ?2
              AND integration = ?3 AND incident_id = ?4";
-        let lane = params![lane[0], lane[1], lane[2], by.incident_id];
+        let lane = values![lane[0], lane[1], lane[2], &by.incident_id];
         let query = format!("SELECT log_before FROM outbox WHERE {UNTOLD} ORDER BY seq LIMIT 1");
-        let before = self.transaction.prepare_cached(&query)?.query_row(lane, |row| row.get(0)).optional()?;
-        let update = format!("UPDATE outbox SET outcome = 'superseded' WHERE {UNTOLD}");
-        self.transaction.prepare_cached(&update)?.execute(lane)?;
+        let before = self.sql.first(&query, lane, |row| row.at(0))?;
+        self.sql.execute(&format!("UPDATE outbox SET outcome = 'superseded' WHERE {UNTOLD}"), lane)?;
         Ok(before)
     }
 
     /// The first pending row of every lane, when its time has come.
     pub(crate) fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxRow>, AlertingError> {
-        let mut statement = self.transaction.prepare_cached(
-            "SELECT * FROM outbox WHERE seq IN (SELECT min(seq) FROM outbox WHERE outcome = 'pending'
-                 GROUP BY group_key, receiver, integration) AND not_before <= ?1 ORDER BY not_before, seq LIMIT ?2",
-        )?;
-        let rows = statement.query_map(params![now.nanos(), limit], outbox_row)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let query = "SELECT * FROM outbox WHERE seq IN (SELECT min(seq) FROM outbox WHERE outcome = 'pending'
+             GROUP BY group_key, receiver, integration) AND not_before <= ?1 ORDER BY not_before, seq LIMIT ?2";
+        self.sql.all(query, values![now, limit], outbox_row)
     }
 
     /// When the next row of any lane comes due.
     pub(crate) fn next_due(&self) -> Result<Option<Timestamp>, AlertingError> {
-        let mut statement = self.transaction.prepare_cached(
-            "SELECT min(not_before) FROM outbox WHERE seq IN (SELECT min(seq) FROM outbox WHERE outcome = 'pending'
-                 GROUP BY group_key, receiver, integration)",
-        )?;
-        let nanos: Option<i64> = statement.query_row([], |row| row.get(0))?;
-        Ok(nanos.map(Timestamp::from_nanos))
+        let query = "SELECT min(not_before) FROM outbox WHERE seq IN (SELECT min(seq) FROM outbox
+             WHERE outcome = 'pending' GROUP BY group_key, receiver, integration)";
+        self.sql.single(query, &[])
     }
 
     pub(crate) fn settle(&self, seq: i64, outcome: &Outcome, now: Timestamp) -> Result<(), AlertingError> {
         match outcome {
-            Outcome::Sent { receipt } => self.transaction.execute(
+            Outcome::Sent { receipt } => self.sql.execute(
                 "UPDATE outbox SET outcome = 'sent', attempts = attempts + 1, sent_at = ?2, receipt = ?3, error = NULL
                      WHERE seq = ?1",
-                params![seq, now.nanos(), receipt],
+                values![seq, now, receipt],
             )?,
-            Outcome::Retry { error, not_before } => self.transaction.execute(
+            Outcome::Retry { error, not_before } => self.sql.execute(
                 "UPDATE outbox SET attempts = attempts + 1, not_before = ?2, error = ?3 WHERE seq = ?1",
-                params![seq, not_before.nanos(), error],
+                values![seq, *not_before, error],
             )?,
             Outcome::GaveUp { error } => {
                 self.take_back_told(seq)?;
-                self.transaction.execute(
+                self.sql.execute(
                     "UPDATE outbox SET outcome = 'failed', attempts = attempts + 1, error = ?2 WHERE seq = ?1",
-                    params![seq, error],
+                    values![seq, error],
                 )?
             }
         };
@@ -121,17 +113,18 @@ impl StoreTransaction<'_> {
     /// since is left alone, and so is a resolve, whose alerts have left their group.
     fn take_back_told(&self, seq: i64) -> Result<(), AlertingError> {
         let query = "SELECT id, group_key, receiver, integration, log_before FROM outbox
-                         WHERE seq = ?1 AND is_firing = 1";
-        let row = self.transaction.query_row(query, [seq], |row| {
-            let lane: [String; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
-            Ok((row.get::<_, String>(0)?, lane, from_json::<Option<LogRow>>(row, "log_before")?))
-        });
-        let Some((id, [group_key, receiver, integration], before)) = row.optional()? else {
+             WHERE seq = ?1 AND is_firing = 1";
+        let row = self.sql.first(query, values![seq], |row| {
+            let lane: [String; 3] = [row.at(1)?, row.at(2)?, row.at(3)?];
+            Ok((row.at::<String>(0)?, lane, row.json::<Option<LogRow>>("log_before")?))
+        })?;
+        let Some((id, [group_key, receiver, integration], before)) = row else {
             return Ok(());
         };
-        let query = "DELETE FROM notification_log WHERE group_key = ?1 AND receiver = ?2 AND integration = ?3
-                         AND notification_id = ?4";
-        let was_last = self.transaction.execute(query, [&group_key, &receiver, &integration, &id])? > 0;
+        let delete =
+            "DELETE FROM notification_log WHERE group_key = ?1 AND receiver = ?2 AND integration = ?3
+             AND notification_id = ?4";
+        let was_last = self.sql.execute(delete, values![&group_key, &receiver, &integration, id])? > 0;
         match before {
             Some(before) if was_last => self.remember_told(&group_key, &receiver, &integration, &before),
             _ => Ok(()),
@@ -139,20 +132,18 @@ impl StoreTransaction<'_> {
     }
 
     pub(crate) fn forget_notifications(&self, now: Timestamp, keep: Duration) -> Result<(), AlertingError> {
-        let mut statement = self
-            .transaction
-            .prepare_cached("DELETE FROM outbox WHERE created_at < ?1 AND outcome <> 'pending'")?;
-        statement.execute([(now - keep).nanos()])?;
+        let delete = "DELETE FROM outbox WHERE created_at < ?1 AND outcome <> 'pending'";
+        self.sql.execute(delete, values![now - keep])?;
         Ok(())
     }
 }
 
-fn outbox_row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+fn outbox_row(row: &SqlRow<'_>) -> Result<OutboxRow, AlertingError> {
     Ok(OutboxRow {
         seq: row.get("seq")?,
         integration: row.get("integration")?,
-        notification: from_json(row, "payload")?,
+        notification: row.json("payload")?,
         attempts: row.get("attempts")?,
-        created_at: Timestamp::from_nanos(row.get("created_at")?),
+        created_at: row.get("created_at")?,
     })
 }

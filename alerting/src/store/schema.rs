@@ -1,4 +1,7 @@
 //! The format of the store. A migration is appended and never edited: `user_version` counts those that have run.
+//!
+//! Written for SQLite, of INTEGER, REAL, TEXT and BLOB columns in STRICT tables; a key that the database makes is an
+//! INTEGER PRIMARY KEY. A part that brings a table of its own brings its text too, as a constant in its own file.
 
 use std::time::Duration;
 
@@ -9,7 +12,7 @@ use crate::AlertingError;
 /// How long one connection waits for the other.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const MIGRATIONS: [&str; 1] = [
+const MIGRATIONS: &[&str] = &[
     // Moments are nanoseconds since 1970; sets and maps are JSON.
     "
     CREATE TABLE alerts (
@@ -97,9 +100,13 @@ const MIGRATIONS: [&str; 1] = [
     ",
 ];
 
+/// Statements that one connection keeps prepared: more than there are.
+const PREPARED: usize = 256;
+
 /// WAL mode with a sync at every commit, then whatever migrations are missing.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), AlertingError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

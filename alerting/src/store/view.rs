@@ -1,9 +1,9 @@
 //! Rows for SQL, read on the second connection so that a question never waits for a decision.
 
-use rusqlite::Row;
 use serde_json::{Map, Value, json};
 
 use super::Store;
+use super::sql::{SqlRow, values};
 use crate::AlertingError;
 
 /// Latest first; older ones are in the lake's `decisions`.
@@ -36,14 +36,14 @@ impl Store {
                      FROM incidents ORDER BY resolved_at IS NOT NULL, opened_at DESC LIMIT ?1";
         self.rows(query, |row| {
             Ok(json!({
-                "incident_id": row.get::<_, String>("incident_id")?,
-                "state": row.get::<_, String>("state")?,
-                "opened_at": row.get::<_, i64>("opened_at")?,
-                "resolved_at": row.get::<_, Option<i64>>("resolved_at")?,
-                "group_labels": super::from_json::<Map<String, Value>>(row, "group_labels")?,
-                "receiver": row.get::<_, String>("receiver")?,
-                "alerts": row.get::<_, i64>("alerts")?,
-                "summary": row.get::<_, String>("summary")?,
+                "incident_id": row.get::<String>("incident_id")?,
+                "state": row.get::<String>("state")?,
+                "opened_at": row.get::<i64>("opened_at")?,
+                "resolved_at": row.get::<Option<i64>>("resolved_at")?,
+                "group_labels": row.json::<Map<String, Value>>("group_labels")?,
+                "receiver": row.get::<String>("receiver")?,
+                "alerts": row.get::<i64>("alerts")?,
+                "summary": row.get::<String>("summary")?,
             }))
         })
     }
@@ -51,36 +51,31 @@ impl Store {
     pub(crate) fn notification_rows(&self) -> Result<Vec<Value>, AlertingError> {
         self.rows("SELECT * FROM outbox ORDER BY seq DESC LIMIT ?1", |row| {
             Ok(json!({
-                "id": row.get::<_, String>("id")?,
-                "incident_id": row.get::<_, String>("incident_id")?,
-                "receiver": row.get::<_, String>("receiver")?,
-                "integration": row.get::<_, String>("integration")?,
-                "outcome": row.get::<_, String>("outcome")?,
-                "reason": row.get::<_, String>("reason")?,
-                "attempts": row.get::<_, i64>("attempts")?,
-                "created_at": row.get::<_, i64>("created_at")?,
-                "sent_at": row.get::<_, Option<i64>>("sent_at")?,
-                "receipt": row.get::<_, Option<String>>("receipt")?,
-                "error": row.get::<_, Option<String>>("error")?,
+                "id": row.get::<String>("id")?,
+                "incident_id": row.get::<String>("incident_id")?,
+                "receiver": row.get::<String>("receiver")?,
+                "integration": row.get::<String>("integration")?,
+                "outcome": row.get::<String>("outcome")?,
+                "reason": row.get::<String>("reason")?,
+                "attempts": row.get::<i64>("attempts")?,
+                "created_at": row.get::<i64>("created_at")?,
+                "sent_at": row.get::<Option<i64>>("sent_at")?,
+                "receipt": row.get::<Option<String>>("receipt")?,
+                "error": row.get::<Option<String>>("error")?,
             }))
         })
     }
 
     pub(crate) fn waiting_notifications(&self) -> Result<u64, AlertingError> {
         let query = "SELECT count(*) FROM outbox WHERE outcome = 'pending'";
-        let waiting: i64 = self.read(|connection| Ok(connection.query_row(query, [], |row| row.get(0))?))?;
-        Ok(waiting.unsigned_abs())
+        self.read(|sql| sql.single(query, &[]))
     }
 
     fn rows(
         &self,
         query: &str,
-        to_value: impl FnMut(&Row<'_>) -> rusqlite::Result<Value>,
+        to_value: impl FnMut(&SqlRow<'_>) -> Result<Value, AlertingError>,
     ) -> Result<Vec<Value>, AlertingError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(query)?;
-            let rows = statement.query_map([MAX_ROWS], to_value)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
-        })
+        self.read(|sql| sql.all(query, values![MAX_ROWS], to_value))
     }
 }
