@@ -1,5 +1,6 @@
 //! `plimsoll.toml`: read once, unknown keys refused, every path made absolute, each room given its own `Config`.
 
+mod alerting;
 mod defaults;
 mod secrets;
 mod simulated;
@@ -18,6 +19,7 @@ use plimsoll_query::View;
 use plimsoll_rules::Pack;
 use serde::Deserialize;
 
+use alerting::Alerting;
 use tenants::TenantEntry;
 use units::{Size, Span};
 
@@ -102,13 +104,6 @@ struct Rules {
     skip: Vec<String>,
     calendars: PathBuf,
     interval: Span,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Alerting {
-    config: PathBuf,
-    escalation: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -349,17 +344,6 @@ impl Config {
         let paths = glob::glob(&full.to_string_lossy())
             .with_context(|| format!("rules.files: \"{pattern}\" is not a valid pattern"))?;
         paths.map(|path| path.context("rules.files: a folder can't be read")).collect()
-    }
-
-    #[must_use]
-    pub fn alerting(&self, tenant: &TenantName) -> plimsoll_alerting::Config {
-        let own = || self.data_dir().join("lake").join(tenant.as_str());
-        plimsoll_alerting::Config {
-            file: self.base.join(&self.alerting.config),
-            data_dir: if tenant.is_default() { self.data_dir() } else { own() },
-            public_url: self.public_url_of(tenant),
-            sending: self.sending,
-        }
     }
 }
 

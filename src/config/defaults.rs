@@ -84,12 +84,6 @@ impl Default for Rules {
     }
 }
 
-impl Default for Alerting {
-    fn default() -> Self {
-        Self { config: "alertmanager.yml".into(), escalation: "escalation.yml".into() }
-    }
-}
-
 impl Default for Dashboards {
     fn default() -> Self {
         Self { listen: loopback(8088), public_url: None }

@@ -1,0 +1,34 @@
+//! `[alerting]`: whom to tell, and how what is told leaves the house.
+
+use std::path::PathBuf;
+
+use plimsoll_model::TenantName;
+use serde::Deserialize;
+
+use super::Config;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Alerting {
+    pub(super) config: PathBuf,
+    pub(super) escalation: PathBuf,
+}
+
+impl Default for Alerting {
+    fn default() -> Self {
+        Self { config: "alertmanager.yml".into(), escalation: "escalation.yml".into() }
+    }
+}
+
+impl Config {
+    #[must_use]
+    pub fn alerting(&self, tenant: &TenantName) -> plimsoll_alerting::Config {
+        let own = || self.data_dir().join("lake").join(tenant.as_str());
+        plimsoll_alerting::Config {
+            file: self.base.join(&self.alerting.config),
+            data_dir: if tenant.is_default() { self.data_dir() } else { own() },
+            public_url: self.public_url_of(tenant),
+            sending: self.sending,
+        }
+    }
+}
