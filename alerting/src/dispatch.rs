@@ -4,6 +4,7 @@
 pub(crate) use incident::hash_of;
 
 mod incident;
+mod suppress;
 mod tell;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,7 +16,6 @@ use serde_json::json;
 use crate::AlertingError;
 use crate::config::Routing;
 use crate::grouping::GroupTimer;
-use crate::inhibit::inhibited;
 use crate::merge::StoredAlert;
 use crate::route::{Route, Timing};
 use crate::store::{GroupRow, StoreTransaction};
@@ -24,6 +24,8 @@ const KEEP_ALERTS: Duration = Duration::from_secs(24 * 3600);
 /// As Alertmanager's retention: how long an integration is remembered to have been told.
 const KEEP_TOLD: Duration = Duration::from_secs(120 * 3600);
 const KEEP_NOTIFICATIONS: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Counted from the silence's end.
+const KEEP_SILENCES: Duration = Duration::from_secs(120 * 3600);
 const KEEP_INCIDENTS: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// What one pass decided, to be published once it is committed.
@@ -40,10 +42,8 @@ pub(crate) fn dispatch(
     now: Timestamp,
 ) -> Result<Dispatched, AlertingError> {
     store.resolve_expired(now)?;
-    let mut alerts: BTreeMap<String, StoredAlert> =
-        store.live_alerts()?.into_iter().map(|alert| (alert.fingerprint.clone(), alert)).collect();
-    let mut pass = Pass { store, routing, now, timings: timings(&routing.root), decisions: Vec::new() };
-    pass.inhibit(&mut alerts)?;
+    let mut pass = Pass::new(store, routing, now);
+    let alerts = pass.alerts()?;
     let mut next: Option<Timestamp> = None;
     for mut group in pass.assign(&alerts)? {
         pass.follow_incident(&mut group, &alerts)?;
@@ -55,6 +55,17 @@ pub(crate) fn dispatch(
     }
     forget(store, now)?;
     Ok(Dispatched { decisions: pass.decisions, next })
+}
+
+/// Only says of each alert whether it is suppressed: for whoever changed a silence and looks at what came of it.
+pub(crate) fn mark_suppressed(
+    store: &StoreTransaction<'_>,
+    routing: &Routing,
+    now: Timestamp,
+) -> Result<Vec<Decision>, AlertingError> {
+    let mut pass = Pass::new(store, routing, now);
+    pass.alerts()?;
+    Ok(pass.decisions)
 }
 
 /// What all steps of one pass share.
@@ -81,48 +92,29 @@ impl Group {
         self.members.iter().filter_map(|fingerprint| alerts.get(fingerprint))
     }
 
-    /// Those that are not inhibited.
+    /// Those that may be told of.
     fn audible<'a>(
         &'a self,
         alerts: &'a BTreeMap<String, StoredAlert>,
     ) -> impl Iterator<Item = &'a StoredAlert> {
-        self.members(alerts).filter(|alert| alert.inhibited_by.is_none())
+        self.members(alerts).filter(|alert| !alert.is_suppressed())
+    }
+}
+
+impl<'p> Pass<'p> {
+    fn new(store: &'p StoreTransaction<'p>, routing: &'p Routing, now: Timestamp) -> Self {
+        Self { store, routing, now, timings: timings(&routing.root), decisions: Vec::new() }
     }
 }
 
 impl Pass<'_> {
-    fn inhibit(&mut self, alerts: &mut BTreeMap<String, StoredAlert>) -> Result<(), AlertingError> {
-        let firing: Vec<_> = alerts
-            .values()
-            .filter(|alert| !alert.is_resolved)
-            .map(|alert| (alert.fingerprint.as_str(), &alert.alert.labels))
-            .collect();
-        let by: HashMap<String, (String, String)> = inhibited(&self.routing.inhibit_rules, &firing)
-            .into_iter()
-            .map(|(target, source)| {
-                (target.to_owned(), (source.to_owned(), alerts[source].alert.labels.to_string()))
-            })
-            .collect();
-        for alert in alerts.values_mut().filter(|alert| !alert.is_resolved) {
-            let source = by.get(&alert.fingerprint);
-            let source_id = source.map(|(fingerprint, _)| fingerprint.clone());
-            if alert.inhibited_by == source_id {
-                continue;
-            }
-            let was_silent = alert.inhibited_by.is_some();
-            self.store.set_inhibited_by(&alert.fingerprint, source_id.as_deref())?;
-            alert.inhibited_by = source_id;
-            match source {
-                Some((_, labels)) => {
-                    self.decide_route(alert, None, "suppressed", format!("inhibited by {labels}"))
-                }
-                None if was_silent => {
-                    self.decide_route(alert, None, "routed", "no longer inhibited".to_owned());
-                }
-                None => {}
-            }
-        }
-        Ok(())
+    /// Every alert that somebody may have to hear about, with what suppresses it now.
+    fn alerts(&mut self) -> Result<BTreeMap<String, StoredAlert>, AlertingError> {
+        let live = self.store.live_alerts()?;
+        let mut alerts = live.into_iter().map(|alert| (alert.fingerprint.clone(), alert)).collect();
+        self.inhibit(&mut alerts)?;
+        self.silence(&mut alerts)?;
+        Ok(alerts)
     }
 
     /// Every group with its members: the firing alerts the tree puts there now, and the resolved ones it has yet to
@@ -232,5 +224,6 @@ fn forget(store: &StoreTransaction<'_>, now: Timestamp) -> Result<(), AlertingEr
     store.forget_alerts(now, KEEP_ALERTS)?;
     store.forget_told(now, KEEP_TOLD)?;
     store.forget_notifications(now, KEEP_NOTIFICATIONS)?;
+    store.forget_silences(now, KEEP_SILENCES)?;
     store.forget_incidents(now, KEEP_INCIDENTS)
 }

@@ -14,14 +14,18 @@ pub(crate) struct InhibitRule {
     pub(crate) equal: Vec<String>,
 }
 
-/// For each inhibited alert, one that inhibits it. `alerts` are those that fire, by fingerprint.
+/// Alerts by fingerprint.
+type Alerts<'s, 'a> = &'s [(&'a str, &'a Labels)];
+
+/// For each inhibited alert of `targets`, one of `sources` that inhibits it. Sources are those that fire.
 pub(crate) fn inhibited<'a>(
     rules: &[InhibitRule],
-    alerts: &[(&'a str, &Labels)],
+    sources: Alerts<'_, 'a>,
+    targets: Alerts<'_, 'a>,
 ) -> BTreeMap<&'a str, &'a str> {
     let mut inhibited = BTreeMap::new();
     for rule in rules {
-        rule.apply(alerts, &mut inhibited);
+        rule.apply(sources, targets, &mut inhibited);
     }
     inhibited
 }
@@ -35,9 +39,14 @@ struct Sources<'a> {
 }
 
 impl InhibitRule {
-    fn apply<'a>(&self, alerts: &[(&'a str, &Labels)], inhibited: &mut BTreeMap<&'a str, &'a str>) {
+    fn apply<'a>(
+        &self,
+        firing: Alerts<'_, 'a>,
+        targets: Alerts<'_, 'a>,
+        inhibited: &mut BTreeMap<&'a str, &'a str>,
+    ) {
         let mut sources: HashMap<Vec<&str>, Sources<'a>> = HashMap::new();
-        for (fingerprint, labels) in alerts {
+        for (fingerprint, labels) in firing {
             if all_match(&self.source, labels) {
                 let found = sources.entry(self.shared(labels)).or_default();
                 found.any.get_or_insert(fingerprint);
@@ -46,7 +55,7 @@ impl InhibitRule {
                 }
             }
         }
-        for (fingerprint, labels) in alerts {
+        for (fingerprint, labels) in targets {
             let Some(found) = sources.get(&self.shared(labels)).filter(|_| all_match(&self.target, labels))
             else {
                 continue;
@@ -78,7 +87,7 @@ mod tests {
             |text: &&str| -> Labels { text.split(',').filter_map(|pair| pair.split_once('=')).collect() };
         let labels: Vec<Labels> = alerts.iter().map(parse).collect();
         let alerts: Vec<_> = alerts.iter().copied().zip(&labels).collect();
-        assert_eq!(inhibited(&[rule], &alerts), expected.iter().copied().collect());
+        assert_eq!(inhibited(&[rule], &alerts, &alerts), expected.iter().copied().collect());
     }
 
     #[test]

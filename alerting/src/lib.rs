@@ -25,12 +25,15 @@ mod dispatch;
 mod ledger;
 mod pipeline;
 mod receiver;
+mod silence;
 mod tables;
 
 pub use config::{Config, Finding, Routing, Sending};
 pub use deliver::{DeliveredAlert, Delivery};
 pub use error::AlertingError;
+pub use matcher::{Filter, FilterError};
 pub use pipeline::Alerting;
+pub use silence::{Silence, SilenceDraft, SilenceError, SilenceMatcher, SilenceState};
 
 #[cfg(test)]
 mod tests;

@@ -67,7 +67,10 @@ impl Matcher {
     }
 
     pub(crate) fn matches(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.name);
+        self.matches_value(labels.get(&self.name))
+    }
+
+    pub(crate) fn matches_value(&self, value: &str) -> bool {
         let hit = self.regex.as_ref().map_or_else(|| value == self.value, |regex| regex.is_match(value));
         match self.op {
             MatchOp::Equal | MatchOp::Regex => hit,
@@ -77,6 +80,30 @@ impl Matcher {
 
     pub(crate) fn sort_key(&self) -> (&str, &str, MatchOp) {
         (&self.name, &self.value, self.op)
+    }
+}
+
+/// Matchers that must all hold: how people choose among alerts and silences.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter(Vec<Matcher>);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FilterError(String);
+
+impl Filter {
+    /// Each text is one matcher or several, as in a routing file: `severity="page"`, `{service=~"odoo.*",team!="x"}`.
+    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, FilterError> {
+        let mut matchers = Vec::new();
+        for text in texts {
+            matchers.extend(parse_matchers(text.as_ref()).map_err(|error| FilterError(error.to_string()))?);
+        }
+        Ok(Self(matchers))
+    }
+
+    #[must_use]
+    pub fn matches(&self, labels: &Labels) -> bool {
+        all_match(&self.0, labels)
     }
 }
 
@@ -90,13 +117,17 @@ impl Eq for Matcher {}
 
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if parse::is_classic_name(&self.name) {
-            f.write_str(&self.name)?;
-        } else {
-            write!(f, "{:?}", self.name)?;
-        }
-        write!(f, "{}{:?}", self.op.as_str(), self.value)
+        write_matcher(f, &self.name, self.op, &self.value)
     }
+}
+
+pub(crate) fn write_matcher(f: &mut fmt::Formatter<'_>, name: &str, op: MatchOp, value: &str) -> fmt::Result {
+    if parse::is_classic_name(name) {
+        f.write_str(name)?;
+    } else {
+        write!(f, "{name:?}")?;
+    }
+    write!(f, "{}{value:?}", op.as_str())
 }
 
 pub(crate) fn all_match(matchers: &[Matcher], labels: &Labels) -> bool {

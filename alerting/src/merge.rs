@@ -14,7 +14,15 @@ pub(crate) struct StoredAlert {
     pub(crate) updated_at: Timestamp,
     pub(crate) is_resolved: bool,
     pub(crate) inhibited_by: Option<String>,
+    /// Ids of silences, sorted.
+    pub(crate) silenced_by: Vec<String>,
     pub(crate) incident_id: Option<String>,
+}
+
+impl StoredAlert {
+    pub(crate) fn is_suppressed(&self) -> bool {
+        self.inhibited_by.is_some() || !self.silenced_by.is_empty()
+    }
 }
 
 /// `None` when the statement changes nothing: a resolve of what was never stated, or of what is resolved already.
@@ -36,6 +44,7 @@ pub(crate) fn merge(
         updated_at: now,
         is_resolved,
         inhibited_by: None,
+        silenced_by: Vec::new(),
         incident_id: None,
         alert: Alert { ends_at: None, ..alert.clone() },
     };
@@ -55,6 +64,7 @@ pub(crate) fn merge(
         kept.alert.annotations.clone_from(&stored.alert.annotations);
     }
     kept.inhibited_by.clone_from(&stored.inhibited_by);
+    kept.silenced_by.clone_from(&stored.silenced_by);
     kept.incident_id.clone_from(&stored.incident_id);
     Some(kept)
 }

@@ -1,7 +1,7 @@
 //! The pipeline as the binary sees it: take alerts, decide, deliver. What it knows is in the store, so that it may
 //! stop between any two of these steps.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use plimsoll_model::{Alert, Decision, DecisionLedger, Stage, StateTable, Timestamp};
@@ -18,6 +18,20 @@ use crate::{AlertingError, tables};
 /// More alerts firing at once than anybody could route by hand: the rest is refused, loudly.
 const MAX_FIRING: u32 = 50_000;
 
+/// When the pipeline last looked at its alerts: what it has acted on, whoever asks about it later.
+#[derive(Debug, Default)]
+pub(crate) struct LastPass(AtomicI64);
+
+impl LastPass {
+    pub(crate) fn note(&self, now: Timestamp) {
+        self.0.fetch_max(now.nanos(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// The pipeline; clones share it.
 #[derive(Clone, Debug)]
 pub struct Alerting {
@@ -33,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) senders: Senders,
     pub(crate) claims: Claims,
+    pub(crate) last_pass: Arc<LastPass>,
     /// Whether the first call since the start has looked after what ran out in between.
     has_resumed: AtomicBool,
 }
@@ -51,6 +66,7 @@ impl Alerting {
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             ledger,
             claims: Claims::default(),
+            last_pass: Arc::default(),
             has_resumed: AtomicBool::new(false),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -82,6 +98,7 @@ impl Alerting {
     /// wants to be called next at the latest.
     pub async fn dispatch(&self, now: Timestamp) -> Result<Option<Timestamp>, AlertingError> {
         self.resume(now).await?;
+        self.inner.last_pass.note(now);
         let routing = self.routing();
         let dispatched = self.inner.store.transact(move |store| dispatch(store, &routing, now)).await?;
         self.publish(dispatched.decisions);
@@ -96,7 +113,7 @@ impl Alerting {
     /// `alerts`, `incidents`, `notifications`, `silences`.
     #[must_use]
     pub fn state_tables(&self) -> Vec<Arc<dyn StateTable>> {
-        tables::all(&self.inner.store)
+        tables::all(&self.inner.store, &self.inner.last_pass)
     }
 
     pub(crate) fn publish(&self, decisions: Vec<Decision>) {

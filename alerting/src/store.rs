@@ -7,6 +7,7 @@ mod alerts;
 mod groups;
 mod outbox;
 mod schema;
+mod silences;
 mod sql;
 mod view;
 

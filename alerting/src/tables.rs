@@ -8,13 +8,16 @@ use plimsoll_model::{StateTable, batch_from_rows};
 use serde_json::Value;
 
 use crate::AlertingError;
+use crate::pipeline::LastPass;
 use crate::store::Store;
 
-pub(crate) fn all(store: &Store) -> Vec<Arc<dyn StateTable>> {
+pub(crate) fn all(store: &Store, seen: &Arc<LastPass>) -> Vec<Arc<dyn StateTable>> {
     let kinds = [Kind::Alerts, Kind::Incidents, Kind::Notifications, Kind::Silences];
     kinds
         .into_iter()
-        .map(|kind| Arc::new(View { kind, store: store.clone() }) as Arc<dyn StateTable>)
+        .map(|kind| {
+            Arc::new(View { kind, store: store.clone(), seen: Arc::clone(seen) }) as Arc<dyn StateTable>
+        })
         .collect()
 }
 
@@ -22,6 +25,7 @@ pub(crate) fn all(store: &Store) -> Vec<Arc<dyn StateTable>> {
 struct View {
     kind: Kind,
     store: Store,
+    seen: Arc<LastPass>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +63,7 @@ impl View {
             Kind::Alerts => self.store.alert_rows(),
             Kind::Incidents => self.store.incident_rows(),
             Kind::Notifications => self.store.notification_rows(),
-            // Nothing can be silenced yet, so nothing is.
-            Kind::Silences => Ok(Vec::new()),
+            Kind::Silences => self.store.silence_rows(self.seen.now()),
         }
     }
 }
@@ -79,6 +82,7 @@ fn alerts() -> SchemaRef {
         time("updated_at"),
         text("incident_id"),
         text("inhibited_by"),
+        text("silenced_by"),
     ])
 }
 
@@ -118,6 +122,7 @@ fn silences() -> SchemaRef {
         text("matchers"),
         time("starts_at"),
         time("ends_at"),
+        time("updated_at"),
         text("created_by"),
         text("comment"),
     ])

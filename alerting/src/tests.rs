@@ -2,5 +2,6 @@
 
 mod delivery;
 mod routing;
+mod silences;
 mod support;
 mod tables;

@@ -16,13 +16,17 @@ use crate::store::Incident;
 const SHORTEST_HASH: usize = 4;
 
 impl Pass<'_> {
-    /// Opens the group's incident at its first audible firing alert and collects those that join.
+    /// Opens the group's incident at its first firing alert that isn't inhibited, and collects those that join. A silence
+    /// mutes the page, not the incident.
     pub(super) fn follow_incident(
         &mut self,
         group: &mut Group,
         alerts: &BTreeMap<String, StoredAlert>,
     ) -> Result<(), AlertingError> {
-        let firing: Vec<_> = group.audible(alerts).filter(|alert| !alert.is_resolved).collect();
+        let firing: Vec<_> = group
+            .members(alerts)
+            .filter(|alert| alert.inhibited_by.is_none() && !alert.is_resolved)
+            .collect();
         if firing.is_empty() {
             return Ok(());
         }

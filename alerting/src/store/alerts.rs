@@ -21,12 +21,13 @@ impl StoreTransaction<'_> {
 
     pub(crate) fn put_alert(&self, stored: &StoredAlert) -> Result<(), AlertingError> {
         let upsert = "INSERT INTO alerts (fingerprint, labels, annotations, generator_url, starts_at, ends_at,
-                 updated_at, is_resolved, inhibited_by, incident_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                 updated_at, is_resolved, inhibited_by, silenced_by, incident_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (fingerprint) DO UPDATE SET annotations = excluded.annotations,
                  generator_url = excluded.generator_url, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
                  updated_at = excluded.updated_at, is_resolved = excluded.is_resolved,
-                 inhibited_by = excluded.inhibited_by, incident_id = excluded.incident_id";
+                 inhibited_by = excluded.inhibited_by, silenced_by = excluded.silenced_by,
+                 incident_id = excluded.incident_id";
         let values = values![
             &stored.fingerprint,
             to_json(&stored.alert.labels)?,
@@ -37,6 +38,7 @@ impl StoreTransaction<'_> {
             stored.updated_at,
             stored.is_resolved,
             stored.inhibited_by.as_deref(),
+            to_json(&stored.silenced_by)?,
             stored.incident_id.as_deref(),
         ];
         self.sql.execute(upsert, values)?;
@@ -66,6 +68,12 @@ impl StoreTransaction<'_> {
     pub(crate) fn set_inhibited_by(&self, fingerprint: &str, by: Option<&str>) -> Result<(), AlertingError> {
         let update = "UPDATE alerts SET inhibited_by = ?2 WHERE fingerprint = ?1";
         self.sql.execute(update, values![fingerprint, by])?;
+        Ok(())
+    }
+
+    pub(crate) fn set_silenced_by(&self, fingerprint: &str, by: &[String]) -> Result<(), AlertingError> {
+        let update = "UPDATE alerts SET silenced_by = ?2 WHERE fingerprint = ?1";
+        self.sql.execute(update, values![fingerprint, to_json(&by)?])?;
         Ok(())
     }
 
@@ -99,6 +107,7 @@ pub(super) fn stored_alert(row: &SqlRow<'_>) -> Result<StoredAlert, AlertingErro
         updated_at: row.get("updated_at")?,
         is_resolved: row.get("is_resolved")?,
         inhibited_by: row.get("inhibited_by")?,
+        silenced_by: row.json("silenced_by")?,
         incident_id: row.get("incident_id")?,
     })
 }

@@ -98,6 +98,22 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX outbox_pending ON outbox (group_key, receiver, integration, seq) WHERE outcome = 'pending';
     CREATE INDEX outbox_by_age ON outbox (created_at);
     ",
+    "
+    ALTER TABLE alerts ADD COLUMN silenced_by TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE groups ADD COLUMN muted_by TEXT NOT NULL DEFAULT '[]';
+
+    CREATE TABLE silences (
+        silence_id   TEXT PRIMARY KEY,
+        matcher_sets TEXT NOT NULL,
+        starts_at    INTEGER NOT NULL,
+        ends_at      INTEGER NOT NULL,
+        updated_at   INTEGER NOT NULL,
+        created_by   TEXT NOT NULL,
+        comment      TEXT NOT NULL,
+        annotations  TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX silences_by_end ON silences (ends_at);
+    ",
 ];
 
 /// Statements that one connection keeps prepared: more than there are.

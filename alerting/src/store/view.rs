@@ -1,5 +1,6 @@
 //! Rows for SQL, read on the second connection so that a question never waits for a decision.
 
+use plimsoll_model::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Store;
@@ -26,6 +27,7 @@ impl Store {
                 "updated_at": alert.updated_at.nanos(),
                 "incident_id": alert.incident_id,
                 "inhibited_by": alert.inhibited_by,
+                "silenced_by": (!alert.silenced_by.is_empty()).then(|| alert.silenced_by.join(",")),
             }))
         })
     }
@@ -62,6 +64,24 @@ impl Store {
                 "sent_at": row.get::<Option<i64>>("sent_at")?,
                 "receipt": row.get::<Option<String>>("receipt")?,
                 "error": row.get::<Option<String>>("error")?,
+            }))
+        })
+    }
+
+    /// Their state is that of `now`.
+    pub(crate) fn silence_rows(&self, now: Timestamp) -> Result<Vec<Value>, AlertingError> {
+        let query = "SELECT * FROM silences ORDER BY ends_at DESC LIMIT ?1";
+        self.rows(query, |row| {
+            let silence = super::silences::silence(row)?;
+            Ok(json!({
+                "id": silence.id,
+                "state": silence.state(now).as_str(),
+                "matchers": silence.to_string(),
+                "starts_at": silence.starts_at.nanos(),
+                "ends_at": silence.ends_at.nanos(),
+                "updated_at": silence.updated_at.nanos(),
+                "created_by": silence.created_by,
+                "comment": silence.comment,
             }))
         })
     }
