@@ -24,6 +24,7 @@ pub(crate) use secret::SecretSource;
 
 use crate::inhibit::InhibitRule;
 use crate::route::Route;
+use crate::store::Database;
 
 /// A larger file is a mistake, not a configuration.
 const MAX_FILE_BYTES: usize = 4 << 20;
@@ -34,6 +35,8 @@ pub struct Config {
     pub file: PathBuf,
     /// Folder of the SQLite store.
     pub data_dir: PathBuf,
+    /// PostgreSQL in its place.
+    pub database: Option<Database>,
     /// What links in messages start with.
     pub public_url: String,
     pub sending: Sending,
@@ -53,6 +56,7 @@ impl Default for Config {
         Self {
             file: "alertmanager.yml".into(),
             data_dir: "data".into(),
+            database: None,
             public_url: "http://127.0.0.1:8088".into(),
             sending: Sending::default(),
         }

@@ -83,6 +83,9 @@ impl Drop for Claim {
 impl Alerting {
     /// Sends what the outbox holds and is due; failures stay with a later `not_before`. Says when to come back.
     pub async fn deliver(&self, now: Timestamp) -> Result<(Vec<Delivery>, Option<Timestamp>), AlertingError> {
+        if !self.inner.store.decides().await? {
+            return Ok((Vec::new(), None));
+        }
         let mut deliveries = Vec::new();
         let mut down = BTreeSet::new();
         for _ in 0..MAX_ROUNDS {
@@ -126,7 +129,7 @@ impl Alerting {
     ) -> Result<(Vec<Delivery>, Option<String>), AlertingError> {
         let is_down = AtomicBool::new(false);
         let sends = queue.into_iter().map(|(claim, row)| async {
-            if is_down.load(Ordering::Relaxed) {
+            if is_down.load(Ordering::Relaxed) || !self.inner.store.covers_a_send().await? {
                 return Ok(None);
             }
             let (delivery, outcome) = self.send_row(claim, row, now).await?;

@@ -8,6 +8,10 @@ pub enum AlertingError {
     Folder { path: PathBuf, source: std::io::Error },
     #[error("the alert store refused: {0}")]
     Store(#[from] rusqlite::Error),
+    #[error("the alert store's database: {0}")]
+    Database(String),
+    #[error("this process stands by: another one decides and sends")]
+    StandsBy,
     #[error("the alert store has format {found}, this binary knows {known}: start the newer binary")]
     FromTheFuture { found: u32, known: u32 },
     #[error("a record of the alert store cannot be read or written: {0}")]

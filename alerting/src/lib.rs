@@ -34,6 +34,7 @@ pub use error::AlertingError;
 pub use matcher::{Filter, FilterError};
 pub use pipeline::Alerting;
 pub use silence::{Silence, SilenceDraft, SilenceError, SilenceMatcher, SilenceState};
+pub use store::{Database, DatabaseServer};
 
 #[cfg(test)]
 mod tests;

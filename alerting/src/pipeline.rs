@@ -1,7 +1,7 @@
 //! The pipeline as the binary sees it: take alerts, decide, deliver. What it knows is in the store, so that it may
 //! stop between any two of these steps.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use plimsoll_model::{Alert, Decision, DecisionLedger, Stage, StateTable, Timestamp};
@@ -48,8 +48,8 @@ pub(crate) struct Inner {
     pub(crate) senders: Senders,
     pub(crate) claims: Claims,
     pub(crate) last_pass: Arc<LastPass>,
-    /// Whether the first call since the start has looked after what ran out in between.
-    has_resumed: AtomicBool,
+    /// At which turn of deciding what ran out before it was looked after; 0 when that is yet to be done.
+    resumed: AtomicU64,
 }
 
 impl Alerting {
@@ -60,14 +60,14 @@ impl Alerting {
         ledger: Arc<dyn DecisionLedger>,
     ) -> Result<Self, AlertingError> {
         let inner = Inner {
-            store: Store::open(&config.data_dir)?,
+            store: Store::open(&config.data_dir, config.database.as_ref())?,
             senders: Senders::new(config.sending)?,
             routing: RwLock::new(Arc::new(routing)),
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             ledger,
             claims: Claims::default(),
             last_pass: Arc::default(),
-            has_resumed: AtomicBool::new(false),
+            resumed: AtomicU64::new(0),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -82,8 +82,30 @@ impl Alerting {
         Arc::clone(&self.inner.routing.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes one tick's alerts. When it returns they are in the store.
+    /// Whether this process is the one of several on one database that decides and sends; it renews its lease or takes
+    /// one that nobody has. To be asked every second; the only process on its SQLite file always is.
+    pub async fn lead(&self) -> Result<bool, AlertingError> {
+        self.inner.store.seek_lease().await
+    }
+
+    /// As of the last time that it was asked, and how often this process came to lead.
+    #[must_use]
+    pub fn leadership(&self) -> (bool, u64) {
+        (self.inner.store.leads(), self.inner.store.times_taken())
+    }
+
+    /// The clock went forward by more than time passed. What seems to have run out since gets another resolve timeout,
+    /// as after a stop: nobody could restate it.
+    pub fn clock_jumped(&self) {
+        self.inner.resumed.store(0, Ordering::Release);
+    }
+
+    /// Takes one tick's alerts. When it returns they are in the store; one that stands by leaves them to the leader,
+    /// who sees the same, and to the next tick.
     pub async fn receive(&self, alerts: Vec<Alert>, now: Timestamp) -> Result<(), AlertingError> {
+        if !self.inner.store.decides().await? {
+            return Ok(());
+        }
         self.resume(now).await?;
         let timeout = self.routing().resolve_timeout;
         let refused = self.inner.store.transact(move |store| keep(store, alerts, now, timeout)).await?;
@@ -97,6 +119,9 @@ impl Alerting {
     /// Flushes every group that is due into the outbox (decision and outbox row in one transaction) and says when it
     /// wants to be called next at the latest.
     pub async fn dispatch(&self, now: Timestamp) -> Result<Option<Timestamp>, AlertingError> {
+        if !self.inner.store.decides().await? {
+            return Ok(None);
+        }
         self.resume(now).await?;
         self.inner.last_pass.note(now);
         let routing = self.routing();
@@ -125,16 +150,17 @@ impl Alerting {
     /// While we were down nobody could restate an alert: what ran out then gets one more resolve timeout, or every
     /// restart would resolve what still burns and page for it again.
     async fn resume(&self, now: Timestamp) -> Result<(), AlertingError> {
-        if self.inner.has_resumed.load(Ordering::Acquire) {
+        let turn = 1 + self.inner.store.times_taken();
+        if self.inner.resumed.load(Ordering::Acquire) == turn {
             return Ok(());
         }
         let until = now + self.routing().resolve_timeout;
         let extended = self.inner.store.transact(move |store| store.extend_expired(now, until)).await?;
-        self.inner.has_resumed.store(true, Ordering::Release);
+        self.inner.resumed.store(turn, Ordering::Release);
         if extended > 0 {
             tracing::info!(
                 alerts = extended,
-                "alerts that ran out while the process was down wait to be restated"
+                "alerts that ran out while this process was down or stood by wait to be restated"
             );
         }
         Ok(())

@@ -1,11 +1,15 @@
-//! The store: embedded SQLite in `alerting.db`. Alerts, groups, incidents, what each integration was last told, and
-//! the outbox live in one file, so that a decision and the row that delivers it are one transaction.
+//! The store: alerts, groups, incidents, what each integration was last told, and the outbox lie in one database, so
+//! that a decision and the row that delivers it are one transaction. It is SQLite in `alerting.db`, or PostgreSQL.
 //!
-//! One connection writes and one reads (WAL mode lets them work side by side); a commit returns after its fsync.
+//! One connection writes and one reads, side by side; a transaction that returned is on the disk. In PostgreSQL it has
+//! also been fenced: only the process that has the lease writes.
 
 mod alerts;
+mod connection;
 mod groups;
+mod lease;
 mod outbox;
+mod postgres;
 mod schema;
 mod silences;
 mod sql;
@@ -14,39 +18,41 @@ mod view;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, TransactionBehavior};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
 pub(crate) use groups::{GroupRow, Incident, LogRow};
 pub(crate) use outbox::{OutboxRow, Outcome};
-use sql::Sql;
+pub use postgres::{Database, DatabaseServer};
 
 use crate::AlertingError;
-
-const FILE: &str = "alerting.db";
+use connection::Connection;
+use lease::Lease;
+use sql::Sql;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     writer: Arc<Mutex<Connection>>,
     reader: Arc<Mutex<Connection>>,
+    lease: Arc<Lease>,
+    /// Whether other processes may have the same state.
+    is_shared: bool,
     /// One writer at a time: the others wait as tasks and don't hold threads.
     turn: Arc<Semaphore>,
 }
 
 impl Store {
-    pub(crate) fn open(folder: &Path) -> Result<Self, AlertingError> {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| AlertingError::Folder { path: folder.to_owned(), source })?;
-        let path = folder.join(FILE);
-        let mut writer = Connection::open(&path)?;
-        schema::prepare(&mut writer)?;
-        let reader = Connection::open(&path)?;
-        reader.busy_timeout(schema::BUSY_TIMEOUT)?;
-        reader.pragma_update(None, "query_only", true)?;
+    /// SQLite in `folder`, which is opened now, or a database, which is reached when it is there.
+    pub(crate) fn open(folder: &Path, database: Option<&Database>) -> Result<Self, AlertingError> {
+        let (writer, reader) = match database {
+            None => connection::open_sqlite(folder)?,
+            Some(database) => connection::of_database(database)?,
+        };
         Ok(Self {
             writer: Arc::new(Mutex::new(writer)),
             reader: Arc::new(Mutex::new(reader)),
+            lease: Arc::new(Lease::new(database.is_none())),
+            is_shared: database.is_some(),
             turn: Arc::new(Semaphore::new(1)),
         })
     }
@@ -57,20 +63,61 @@ impl Store {
         &self,
         work: impl FnOnce(&StoreTransaction<'_>) -> Result<T, AlertingError> + Send + 'static,
     ) -> Result<T, AlertingError> {
+        let lease = Arc::clone(&self.lease);
+        self.write(move |writer| writer.transact(&lease, |sql| work(&StoreTransaction { sql }))).await
+    }
+
+    /// Whether this process is the one that decides and sends; renews or takes the lease on the way.
+    pub(crate) async fn seek_lease(&self) -> Result<bool, AlertingError> {
+        if !self.is_shared {
+            return Ok(true);
+        }
+        let lease = Arc::clone(&self.lease);
+        self.write(move |writer| writer.seek(&lease)).await
+    }
+
+    /// The same, without a renewal: asked before each pass.
+    pub(crate) async fn decides(&self) -> Result<bool, AlertingError> {
+        Ok(self.lease.leads() || self.seek_lease().await?)
+    }
+
+    /// As of the last time that it was asked.
+    pub(crate) fn leads(&self) -> bool {
+        self.lease.leads()
+    }
+
+    /// How often this process became the one that decides.
+    pub(crate) fn times_taken(&self) -> u64 {
+        self.lease.taken()
+    }
+
+    /// Whether a send that begins now ends before another process may send the same.
+    pub(crate) async fn covers_a_send(&self) -> Result<bool, AlertingError> {
+        if !self.is_shared {
+            return Ok(true);
+        }
+        let (reader, lease) = (Arc::clone(&self.reader), Arc::clone(&self.lease));
+        let task = tokio::task::spawn_blocking(move || {
+            reader.lock().unwrap_or_else(PoisonError::into_inner).covers_a_send(&lease)
+        });
+        let covered = task.await.map_err(|_| AlertingError::Stopped)??;
+        Ok(covered || self.seek_lease().await?)
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, AlertingError> + Send + 'static,
+    ) -> Result<T, AlertingError> {
         let _turn = self.turn.acquire().await.map_err(|_| AlertingError::Stopped)?;
         let writer = Arc::clone(&self.writer);
         let task = tokio::task::spawn_blocking(move || {
-            let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&StoreTransaction { sql: Sql::Sqlite(&transaction) })?;
-            transaction.commit()?;
-            Ok(result)
+            work(&mut writer.lock().unwrap_or_else(PoisonError::into_inner))
         });
         task.await.map_err(|_| AlertingError::Stopped)?
     }
 
     fn read<T>(&self, work: impl FnOnce(Sql<'_>) -> Result<T, AlertingError>) -> Result<T, AlertingError> {
-        work(Sql::Sqlite(&self.reader.lock().unwrap_or_else(PoisonError::into_inner)))
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).read(work)
     }
 }
 

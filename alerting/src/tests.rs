@@ -1,6 +1,8 @@
 //! The pipeline as a story: push alerts, move time, and read what the receivers got.
 
 mod delivery;
+mod lease;
+mod postgres;
 mod routing;
 mod silences;
 mod support;

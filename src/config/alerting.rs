@@ -27,6 +27,7 @@ impl Config {
         plimsoll_alerting::Config {
             file: self.base.join(&self.alerting.config),
             data_dir: if tenant.is_default() { self.data_dir() } else { own() },
+            database: None,
             public_url: self.public_url_of(tenant),
             sending: self.sending,
         }

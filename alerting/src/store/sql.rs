@@ -13,6 +13,7 @@ use plimsoll_model::Timestamp;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde::de::DeserializeOwned;
 
+use super::postgres::Session;
 use crate::AlertingError;
 
 /// A parameter or a column's value. Flags are whole numbers.
@@ -37,6 +38,7 @@ pub(super) use values;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Sql<'c> {
     Sqlite(&'c rusqlite::Connection),
+    Postgres(&'c Session),
 }
 
 impl Sql<'_> {
@@ -47,6 +49,7 @@ impl Sql<'_> {
                 let mut statement = connection.prepare_cached(statement)?;
                 Ok(statement.execute(rusqlite::params_from_iter(values))? as u64)
             }
+            Self::Postgres(session) => session.execute(statement, values),
         }
     }
 
@@ -67,6 +70,9 @@ impl Sql<'_> {
                 }
                 Ok(found)
             }
+            Self::Postgres(session) => {
+                session.query(statement, values)?.iter().map(|row| read(&SqlRow::Postgres(row))).collect()
+            }
         }
     }
 
@@ -82,6 +88,10 @@ impl Sql<'_> {
                 let mut statement = connection.prepare_cached(statement)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(values))?;
                 rows.next()?.map(|row| read(&SqlRow::Sqlite(row))).transpose()
+            }
+            Self::Postgres(session) => {
+                let rows = session.query(statement, values)?;
+                rows.first().map(|row| read(&SqlRow::Postgres(row))).transpose()
             }
         }
     }
@@ -101,12 +111,14 @@ impl Sql<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SqlRow<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
 }
 
 impl SqlRow<'_> {
     pub(super) fn get<T: FromSql>(&self, column: &str) -> Result<T, AlertingError> {
         let value = match self {
             Self::Sqlite(row) => SqlValue::from(row.get_ref(column)?),
+            Self::Postgres(row) => row.try_get(column).map_err(unreadable)?,
         };
         read_as(value, column)
     }
@@ -115,6 +127,7 @@ impl SqlRow<'_> {
     pub(super) fn at<T: FromSql>(&self, place: usize) -> Result<T, AlertingError> {
         let value = match self {
             Self::Sqlite(row) => SqlValue::from(row.get_ref(place)?),
+            Self::Postgres(row) => row.try_get(place).map_err(unreadable)?,
         };
         read_as(value, &place.to_string())
     }
@@ -123,6 +136,10 @@ impl SqlRow<'_> {
     pub(super) fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, AlertingError> {
         Ok(serde_json::from_str(&self.get::<String>(column)?)?)
     }
+}
+
+fn unreadable(error: tokio_postgres::Error) -> AlertingError {
+    AlertingError::Database(error.to_string())
 }
 
 fn read_as<T: FromSql>(value: SqlValue, column: &str) -> Result<T, AlertingError> {
@@ -190,7 +207,7 @@ impl<T: FromSql> FromSql for Option<T> {
 }
 
 impl SqlValue {
-    const fn kind(&self) -> &'static str {
+    pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "NULL",
             Self::Int(_) => "a whole number",

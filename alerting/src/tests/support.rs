@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{Alerting, Config, Delivery, Routing};
+use super::postgres;
+use crate::{Alerting, Config, Database, Delivery, Routing};
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger(Mutex<Vec<Decision>>);
@@ -37,7 +38,7 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let sink = Self { port, requests: Arc::default(), answers: Arc::default() };
@@ -56,6 +57,18 @@ impl Sink {
 
     pub(super) fn take(&self) -> Vec<Request> {
         std::mem::take(&mut *self.requests.lock().expect("unpoisoned"))
+    }
+
+    /// What arrived since the last call, as `path status alerts reason`.
+    pub(super) fn said(&self) -> Vec<String> {
+        let word = |body: &Value, key: &str| body[key].as_str().unwrap_or("?").to_owned();
+        let said = |request: Request| {
+            let alerts = request.body["alerts"].as_array().map_or(0, Vec::len);
+            let (status, reason) =
+                (word(&request.body, "status"), word(&request.body, "notification_reason"));
+            format!("{} {status} {alerts} {reason}", request.path)
+        };
+        self.take().into_iter().map(said).collect()
     }
 
     async fn serve(self, stream: TcpStream) {
@@ -123,6 +136,10 @@ impl Story {
     /// The process dies and another starts on the same store.
     pub(super) fn restart(&mut self) {
         self.alerting = open(self.folder.path(), &self.ledger);
+        // On PostgreSQL the server must first see that the old one is gone.
+        while !futures::executor::block_on(self.alerting.lead()).expect("answers") {
+            std::thread::yield_now();
+        }
     }
 
     pub(super) fn change_routing(&mut self, yaml: &str) {
@@ -150,9 +167,7 @@ impl Story {
     }
 
     async fn state(&self, labels: &str, ends_at: Option<Timestamp>) {
-        let labels: Labels = labels.split(',').filter_map(|pair| pair.split_once('=')).collect();
-        let annotations = [("summary".to_owned(), "orders posted late".to_owned())].into();
-        let alert = Alert { labels, annotations, starts_at: self.now, ends_at, generator_url: String::new() };
+        let alert = alert(labels, self.now, ends_at);
         self.alerting.receive(vec![alert], self.now).await.expect("stored");
     }
 
@@ -172,14 +187,7 @@ impl Story {
     }
 
     pub(super) fn arrived(&self) -> Vec<String> {
-        let word = |body: &Value, key: &str| body[key].as_str().unwrap_or("?").to_owned();
-        let said = |request: Request| {
-            let alerts = request.body["alerts"].as_array().map_or(0, Vec::len);
-            let (status, reason) =
-                (word(&request.body, "status"), word(&request.body, "notification_reason"));
-            format!("{} {status} {alerts} {reason}", request.path)
-        };
-        self.sink.take().into_iter().map(said).collect()
+        self.sink.said()
     }
 
     /// `stage outcome: reason` of every decision since the last call.
@@ -204,6 +212,22 @@ impl Story {
     }
 }
 
+/// `service=sales,severity=page`
+pub(super) fn alert(labels: &str, starts_at: Timestamp, ends_at: Option<Timestamp>) -> Alert {
+    let labels: Labels = labels.split(',').filter_map(|pair| pair.split_once('=')).collect();
+    let annotations = [("summary".to_owned(), "orders posted late".to_owned())].into();
+    Alert { labels, annotations, starts_at, ends_at, generator_url: String::new() }
+}
+
+/// A process of several on one database.
+pub(super) fn open_on(database: &Database, yaml: &str, sink: &Sink) -> Alerting {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write_routing(folder.path(), yaml, sink);
+    let config = Config { database: Some(database.clone()), ..config(folder.path()) };
+    let routing = load(&config);
+    Alerting::open(config, routing, Arc::new(Ledger::default())).expect("opens")
+}
+
 fn write_routing(folder: &Path, yaml: &str, sink: &Sink) {
     let yaml = yaml.replace("SINK", &format!("http://127.0.0.1:{}", sink.port));
     std::fs::write(folder.join("alertmanager.yml"), yaml).expect("written");
@@ -213,6 +237,7 @@ fn config(folder: &Path) -> Config {
     Config {
         file: folder.join("alertmanager.yml"),
         data_dir: folder.join("data"),
+        database: postgres::port().map(|port| postgres::database(port, folder)),
         public_url: "http://127.0.0.1:8088".to_owned(),
         sending: crate::Sending::default(),
     }
