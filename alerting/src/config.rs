@@ -6,6 +6,7 @@ mod duration;
 mod file;
 mod receivers;
 mod secret;
+mod time_intervals;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub(crate) use secret::SecretSource;
 use crate::inhibit::InhibitRule;
 use crate::route::Route;
 use crate::store::Database;
+use crate::time_interval::TimeIntervals;
 
 /// A larger file is a mistake, not a configuration.
 const MAX_FILE_BYTES: usize = 4 << 20;
@@ -40,6 +42,8 @@ pub struct Config {
     /// What links in messages start with.
     pub public_url: String,
     pub sending: Sending,
+    /// What `location: Local` means, a name of the IANA database; UTC, unless it is said.
+    pub local_time_zone: Option<String>,
 }
 
 /// What becomes of a notification that is due.
@@ -59,6 +63,7 @@ impl Default for Config {
             database: None,
             public_url: "http://127.0.0.1:8088".into(),
             sending: Sending::default(),
+            local_time_zone: None,
         }
     }
 }
@@ -79,6 +84,7 @@ pub struct Routing {
     pub(crate) root: Route,
     pub(crate) inhibit_rules: Vec<InhibitRule>,
     pub(crate) receivers: BTreeMap<String, Receiver>,
+    pub(crate) time_intervals: TimeIntervals,
     /// How long a statement without an end holds.
     pub(crate) resolve_timeout: Duration,
 }
@@ -144,11 +150,6 @@ fn cure(error: &YamlError) -> String {
     let field = field.as_str();
     match field {
         "templates" => "`templates` is not supported: remove it, the built-in messages are used".to_owned(),
-        "time_intervals" | "mute_time_intervals" | "active_time_intervals" => {
-            format!(
-                "`{field}` is not supported yet: remove it, or keep the quiet hours in the pager's schedule"
-            )
-        }
         "service_key" | "service_key_file" => {
             format!("`{field}` is PagerDuty's Events v1: create an Events v2 integration and use routing_key")
         }

@@ -4,9 +4,11 @@
 pub(crate) use incident::hash_of;
 
 mod incident;
+mod mute;
 mod suppress;
 mod tell;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ use crate::grouping::GroupTimer;
 use crate::merge::StoredAlert;
 use crate::route::{Route, Timing};
 use crate::store::{GroupRow, StoreTransaction};
+use crate::time_interval::Muted;
+use mute::Mutes;
 
 const KEEP_ALERTS: Duration = Duration::from_secs(24 * 3600);
 /// As Alertmanager's retention: how long an integration is remembered to have been told.
@@ -46,6 +50,7 @@ pub(crate) fn dispatch(
     let alerts = pass.alerts()?;
     let mut next: Option<Timestamp> = None;
     for mut group in pass.assign(&alerts)? {
+        pass.mute(&mut group, &alerts);
         pass.follow_incident(&mut group, &alerts)?;
         let stays = !group.row.timer.is_due(now) || pass.flush(&mut group, &alerts)?;
         if stays {
@@ -73,7 +78,6 @@ struct Pass<'p> {
     store: &'p StoreTransaction<'p>,
     routing: &'p Routing,
     now: Timestamp,
-    timings: HashMap<(String, String), Timing>,
     decisions: Vec<Decision>,
 }
 
@@ -82,28 +86,41 @@ struct Group {
     row: GroupRow,
     timing: Timing,
     members: BTreeSet<String>,
+    /// Those that came in this pass.
+    joined: BTreeSet<String>,
+    /// Whether any route leads here still.
+    is_routed: bool,
+    /// Set while every route that leads here is muted.
+    muted: Option<Muted>,
 }
 
 impl Group {
+    fn new(row: GroupRow, members: BTreeSet<String>) -> Self {
+        let (timing, joined) = (Timing::default(), BTreeSet::new());
+        Self { row, timing, members, joined, is_routed: false, muted: None }
+    }
+
+    /// Routes of the same path and receiver share their group. The first one's timing holds; one that isn't muted is enough.
+    fn led_by(&mut self, route: &Route, muted: Option<&Muted>) {
+        if !self.is_routed {
+            (self.timing, self.muted) = (route.timing, muted.cloned());
+        } else if muted.is_none() {
+            self.muted = None;
+        }
+        self.is_routed = true;
+    }
+
     fn members<'a>(
         &'a self,
         alerts: &'a BTreeMap<String, StoredAlert>,
     ) -> impl Iterator<Item = &'a StoredAlert> {
         self.members.iter().filter_map(|fingerprint| alerts.get(fingerprint))
     }
-
-    /// Those that may be told of.
-    fn audible<'a>(
-        &'a self,
-        alerts: &'a BTreeMap<String, StoredAlert>,
-    ) -> impl Iterator<Item = &'a StoredAlert> {
-        self.members(alerts).filter(|alert| !alert.is_suppressed())
-    }
 }
 
 impl<'p> Pass<'p> {
     fn new(store: &'p StoreTransaction<'p>, routing: &'p Routing, now: Timestamp) -> Self {
-        Self { store, routing, now, timings: timings(&routing.root), decisions: Vec::new() }
+        Self { store, routing, now, decisions: Vec::new() }
     }
 }
 
@@ -122,11 +139,20 @@ impl Pass<'_> {
     fn assign(&mut self, alerts: &BTreeMap<String, StoredAlert>) -> Result<Vec<Group>, AlertingError> {
         let mut groups = self.stored_groups()?;
         let mut wanted: BTreeSet<(i64, &str)> = BTreeSet::new();
-        for alert in alerts.values().filter(|alert| !alert.is_resolved) {
+        let mut mutes = Mutes::default();
+        for alert in alerts.values() {
             for route in self.routing.root.matching(&alert.alert.labels) {
-                let group = self.group_of(route, alert, &mut groups)?;
+                let muted = mutes.of(route, self.routing, self.now);
+                let Some(group) = self.group_of(route, alert, &mut groups)? else {
+                    continue;
+                };
+                group.led_by(route, muted);
+                if alert.is_resolved {
+                    continue;
+                }
                 wanted.insert((group.row.group_id, &alert.fingerprint));
                 if group.members.insert(alert.fingerprint.clone()) {
+                    group.joined.insert(alert.fingerprint.clone());
                     self.store.join(group.row.group_id, &alert.fingerprint)?;
                     group.row.timer = group.row.timer.joined(alert.alert.starts_at, self.now, group.timing);
                     let reason = format!("route {} groups it as {}", route.path, group.row.group_key);
@@ -146,29 +172,28 @@ impl Pass<'_> {
             members.entry(group_id).or_default().insert(fingerprint);
         }
         let with_members = |row: GroupRow| {
-            let key = (row.group_key.clone(), row.receiver.clone());
-            let path = row.group_key.strip_suffix(&format!(":{}", row.group_labels)).unwrap_or_default();
-            let timing = self.timings.get(&(path.to_owned(), row.receiver.clone())).copied();
             let members = members.remove(&row.group_id).unwrap_or_default();
-            (key, Group { row, timing: timing.unwrap_or_default(), members })
+            ((row.group_key.clone(), row.receiver.clone()), Group::new(row, members))
         };
         Ok(self.store.groups()?.into_iter().map(with_members).collect())
     }
 
+    /// The group that a route gives an alert. One that has ended opens none.
     fn group_of<'g>(
         &self,
         route: &Route,
         alert: &StoredAlert,
         groups: &'g mut BTreeMap<(String, String), Group>,
-    ) -> Result<&'g mut Group, AlertingError> {
+    ) -> Result<Option<&'g mut Group>, AlertingError> {
         let labels = route.group_labels(&alert.alert.labels);
         let key = (route.group_key(&labels), route.receiver.clone());
         Ok(match groups.entry(key) {
-            std::collections::btree_map::Entry::Occupied(group) => group.into_mut(),
-            std::collections::btree_map::Entry::Vacant(place) => {
+            Entry::Occupied(group) => Some(group.into_mut()),
+            Entry::Vacant(_) if alert.is_resolved => None,
+            Entry::Vacant(place) => {
                 let timer = GroupTimer::opened(self.now, route.timing);
                 let row = self.store.open_group(place.key().0.clone(), &route.receiver, labels, timer)?;
-                place.insert(Group { row, timing: route.timing, members: BTreeSet::new() })
+                Some(place.insert(Group::new(row, BTreeSet::new())))
             }
         })
     }
@@ -208,16 +233,6 @@ impl Pass<'_> {
             details: json!({"labels": alert.alert.labels}).to_string(),
         });
     }
-}
-
-fn timings(root: &Route) -> HashMap<(String, String), Timing> {
-    let mut timings = HashMap::new();
-    let mut rest = vec![root];
-    while let Some(route) = rest.pop() {
-        timings.insert((route.path.clone(), route.receiver.clone()), route.timing);
-        rest.extend(&route.routes);
-    }
-    timings
 }
 
 fn forget(store: &StoreTransaction<'_>, now: Timestamp) -> Result<(), AlertingError> {

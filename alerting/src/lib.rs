@@ -9,6 +9,7 @@ mod error;
 
 mod matcher;
 mod route;
+mod time_interval;
 
 mod dedup;
 mod grouping;

@@ -17,6 +17,9 @@ pub(crate) struct Route {
     pub(crate) group_by: GroupBy,
     pub(crate) timing: Timing,
     pub(crate) continues: bool,
+    /// Names of time intervals.
+    pub(crate) muted_during: Vec<String>,
+    pub(crate) active_during: Vec<String>,
     pub(crate) routes: Vec<Route>,
 }
 

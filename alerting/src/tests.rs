@@ -2,6 +2,7 @@
 
 mod delivery;
 mod lease;
+mod muting;
 mod postgres;
 mod routing;
 mod silences;

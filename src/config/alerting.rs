@@ -30,6 +30,23 @@ impl Config {
             database: None,
             public_url: self.public_url_of(tenant),
             sending: self.sending,
+            local_time_zone: local_time_zone(),
         }
+    }
+}
+
+/// As the C library finds it: `TZ`, or where `/etc/localtime` points. `None` is UTC.
+fn local_time_zone() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+    let named = std::env::var("TZ").ok();
+    let linked = || {
+        let link = std::fs::read_link("/etc/localtime").ok()?;
+        let (_, name) = link.to_str()?.split_once("/zoneinfo/")?;
+        Some(name.to_owned())
+    };
+    match named.as_deref().map(|name| name.trim_start_matches(':')) {
+        Some("") => None,
+        Some(name) => Some(name.to_owned()),
+        None => linked(),
     }
 }

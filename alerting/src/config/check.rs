@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use serde_saphyr::Spanned;
 
 use super::duration::parse_duration;
 use super::file::{File, InhibitNode, RouteNode, Text};
 use super::receivers::check_receivers;
+use super::time_intervals::{check_names, check_time_intervals};
 use super::{Config, Finding, Routing};
 use crate::inhibit::InhibitRule;
 use crate::matcher::{MatchOp, Matcher, parse_matchers};
@@ -23,9 +25,15 @@ pub(super) fn check(mut file: File, config: &Config) -> (Option<Routing>, Vec<Fi
     let receivers = check_receivers(std::mem::take(&mut file.receivers), &file.global, &mut report);
     let inhibit_rules =
         std::mem::take(&mut file.inhibit_rules).iter().map(|node| inhibit_rule(node, &mut report)).collect();
-    let names = receivers.keys().cloned().collect();
+    let mut intervals = std::mem::take(&mut file.mute_time_intervals);
+    intervals.append(&mut file.time_intervals);
+    let time_intervals = check_time_intervals(&intervals, local_zone(config, &mut report), &mut report);
+    let known = Known {
+        receivers: receivers.keys().cloned().collect(),
+        time_intervals: time_intervals.0.keys().cloned().collect(),
+    };
     let root = match &file.route {
-        Some(node) => Some(root(node, &names, &mut report)),
+        Some(node) => Some(root(node, &known, &mut report)),
         None => {
             report.error(1, "there is no `route`: add one with a default receiver");
             None
@@ -36,6 +44,7 @@ pub(super) fn check(mut file: File, config: &Config) -> (Option<Routing>, Vec<Fi
         root,
         inhibit_rules,
         receivers,
+        time_intervals,
         resolve_timeout,
     });
     (routing, findings)
@@ -80,7 +89,28 @@ pub(super) fn line<T>(spanned: &Spanned<T>) -> u64 {
     spanned.referenced.line()
 }
 
-fn root(node: &Spanned<RouteNode>, receivers: &BTreeSet<String>, report: &mut Report) -> Route {
+/// The names that routes may use.
+struct Known {
+    receivers: BTreeSet<String>,
+    time_intervals: BTreeSet<String>,
+}
+
+fn local_zone(config: &Config, report: &mut Report) -> Tz {
+    let Some(name) = &config.local_time_zone else {
+        return Tz::UTC;
+    };
+    name.parse().unwrap_or_else(|_| {
+        report.warn(
+            0,
+            format!(
+                "this machine's time zone is `{name}`, which has no name in the IANA database: `Local` is UTC"
+            ),
+        );
+        Tz::UTC
+    })
+}
+
+fn root(node: &Spanned<RouteNode>, known: &Known, report: &mut Report) -> Route {
     let top = &node.value;
     if !(top.matchers.is_empty() && top.r#match.is_empty() && top.match_re.is_empty()) {
         report.error(
@@ -94,13 +124,19 @@ fn root(node: &Spanned<RouteNode>, receivers: &BTreeSet<String>, report: &mut Re
     if top.receiver.is_none() {
         report.error(line(node), "the root route has no receiver: name one for what no other route takes");
     }
+    if let Some(name) = top.mute_time_intervals.iter().chain(&top.active_time_intervals).next() {
+        report.error(
+            line(name),
+            "the root route cannot be muted: move the time interval into a route below it",
+        );
+    }
     let above = Inherited {
         path: String::new(),
         receiver: String::new(),
         group_by: GroupBy::none(),
         timing: Timing::default(),
     };
-    route(node, &above, receivers, report)
+    route(node, &above, known, report)
 }
 
 /// What a route takes from the one above it.
@@ -111,20 +147,15 @@ struct Inherited {
     timing: Timing,
 }
 
-fn route(
-    node: &Spanned<RouteNode>,
-    above: &Inherited,
-    receivers: &BTreeSet<String>,
-    report: &mut Report,
-) -> Route {
+fn route(node: &Spanned<RouteNode>, above: &Inherited, known: &Known, report: &mut Report) -> Route {
     let here = &node.value;
     let matchers = matchers(&here.matchers, &here.r#match, &here.match_re, report);
     let receiver = here.receiver.as_ref().map_or_else(|| above.receiver.clone(), |name| name.value.clone());
-    if let Some(name) = here.receiver.as_ref().filter(|name| !receivers.contains(&name.value)) {
-        let known = receivers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if let Some(name) = here.receiver.as_ref().filter(|name| !known.receivers.contains(&name.value)) {
+        let receivers = known.receivers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         report.error(
             line(name),
-            format!("undefined receiver `{}`: define it, or use one of {known}", name.value),
+            format!("undefined receiver `{}`: define it, or use one of {receivers}", name.value),
         );
     }
     let group_by =
@@ -133,8 +164,20 @@ fn route(
     let path = Route::path_below(&above.path, &matchers);
     let inherited =
         Inherited { path: path.clone(), receiver: receiver.clone(), group_by: group_by.clone(), timing };
-    let routes = here.routes.iter().map(|child| route(child, &inherited, receivers, report)).collect();
-    Route { path, matchers, receiver, group_by, timing, continues: here.r#continue, routes }
+    let routes = here.routes.iter().map(|child| route(child, &inherited, known, report)).collect();
+    // Not inherited: a muted route's children speak.
+    let mut names = |texts: &[Text]| check_names(texts, &known.time_intervals, report);
+    Route {
+        muted_during: names(&here.mute_time_intervals),
+        active_during: names(&here.active_time_intervals),
+        path,
+        matchers,
+        receiver,
+        group_by,
+        timing,
+        continues: here.r#continue,
+        routes,
+    }
 }
 
 fn timing(node: &RouteNode, at: u64, above: Timing, report: &mut Report) -> Timing {

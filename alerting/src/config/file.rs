@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::secret::Secret;
+use super::time_intervals::NamedIntervalsNode;
 
 pub(super) type Text = Spanned<String>;
 
@@ -16,6 +17,8 @@ pub(super) struct File {
     pub global: Global,
     pub route: Option<Spanned<RouteNode>>,
     pub inhibit_rules: Vec<InhibitNode>,
+    pub time_intervals: Vec<NamedIntervalsNode>,
+    pub mute_time_intervals: Vec<NamedIntervalsNode>,
     pub receivers: Vec<ReceiverNode>,
 }
 
@@ -46,6 +49,8 @@ pub(super) struct RouteNode {
     pub group_wait: Option<Text>,
     pub group_interval: Option<Text>,
     pub repeat_interval: Option<Text>,
+    pub mute_time_intervals: Vec<Text>,
+    pub active_time_intervals: Vec<Text>,
     pub routes: Vec<Spanned<RouteNode>>,
 }
 

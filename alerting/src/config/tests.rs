@@ -103,12 +103,6 @@ fn what_we_do_not_have_is_refused_with_line_and_cure() {
     );
     check_refused("globl: {}\n", 1, "unknown key `globl`: remove it, or use one of global");
     check_refused(&format!("templates: []\n{tail}"), 1, "built-in messages");
-    check_refused(&format!("{tail}time_intervals: []\n"), 4, "not supported yet");
-    check_refused(
-        "route:\n  receiver: a\n  mute_time_intervals: [x]\nreceivers: [{name: a}]\n",
-        3,
-        "not supported yet",
-    );
     check_refused(&format!("{tail}    pagerduty_configs:\n      - service_key: x\n"), 5, "use routing_key");
     check_refused(
         &format!("{tail}    webhook_configs:\n      - url: 'ftp://x'\n"),

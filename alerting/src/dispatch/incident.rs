@@ -31,9 +31,11 @@ impl Pass<'_> {
             return Ok(());
         }
         let summary = summary(&firing);
+        // While a group is muted, one that is over waits there to be told of; what fires then is another.
+        let waits = group.members(alerts).any(|alert| alert.is_resolved);
         let incident_id = match &group.row.incident_id {
-            Some(incident_id) => incident_id.clone(),
-            None => self.open_incident(group, &summary)?,
+            Some(incident_id) if !waits || self.store.incident_is_open(incident_id)? => incident_id.clone(),
+            _ => self.open_incident(group, &summary)?,
         };
         for alert in firing {
             self.store.add_to_incident(&incident_id, &alert.fingerprint)?;

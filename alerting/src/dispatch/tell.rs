@@ -13,7 +13,7 @@ use crate::merge::StoredAlert;
 use crate::notification::{Notification, NotifiedAlert};
 use crate::store::LogRow;
 
-/// The audible part of a group, as all of its integrations see it.
+/// What one integration hears of a group: whatever isn't suppressed, and the end of what it was told of.
 struct Heard<'a> {
     alerts: Vec<&'a StoredAlert>,
     firing: BTreeSet<String>,
@@ -37,11 +37,10 @@ impl Pass<'_> {
         group: &mut Group,
         alerts: &BTreeMap<String, StoredAlert>,
     ) -> Result<bool, AlertingError> {
-        let heard = Heard::new(group.audible(alerts).collect());
-        // All members inhibited: silence, not "resolved". No members at all: they moved to another group.
-        if group.members.is_empty() || !heard.alerts.is_empty() {
-            self.tell_receiver(group, &heard)?;
+        if group.muted.is_some() {
+            return self.hold(group, alerts);
         }
+        self.tell_receiver(group, alerts)?;
         self.close_incident(group, alerts)?;
         let gone: Vec<String> = group
             .members(alerts)
@@ -60,7 +59,11 @@ impl Pass<'_> {
         Ok(true)
     }
 
-    fn tell_receiver(&mut self, group: &Group, heard: &Heard<'_>) -> Result<(), AlertingError> {
+    fn tell_receiver(
+        &mut self,
+        group: &Group,
+        alerts: &BTreeMap<String, StoredAlert>,
+    ) -> Result<(), AlertingError> {
         let routing = self.routing;
         let Some(receiver) = routing.receivers.get(&group.row.receiver) else {
             tracing::warn!(receiver = group.row.receiver, "a group's receiver is no longer configured");
@@ -68,11 +71,10 @@ impl Pass<'_> {
         };
         let mut ever_told = BTreeSet::new();
         for integration in &receiver.integrations {
-            ever_told.extend(self.tell(group, heard, integration)?);
+            ever_told.extend(self.tell(group, alerts, integration)?);
         }
-        for alert in
-            heard.alerts.iter().filter(|alert| alert.is_resolved && !ever_told.contains(&alert.fingerprint))
-        {
+        let ended = group.members(alerts).filter(|alert| alert.is_resolved);
+        for alert in ended.filter(|alert| !ever_told.contains(&alert.fingerprint)) {
             let reason = "resolved before anybody was told";
             self.decisions.push(suppressed(alert, &group.row.receiver, reason, self.now));
         }
@@ -84,13 +86,24 @@ impl Pass<'_> {
     fn tell(
         &mut self,
         group: &Group,
-        heard: &Heard<'_>,
+        alerts: &BTreeMap<String, StoredAlert>,
         integration: &Integration,
     ) -> Result<BTreeSet<String>, AlertingError> {
         let row = &group.row;
         let before = self.store.last_told(&row.group_key, &row.receiver, &integration.name)?;
         let entry = before.as_ref().map(LogRow::entry);
         let told = entry.as_ref().map(|entry| &entry.firing | &entry.resolved).unwrap_or_default();
+        // Who was told that it fires hears that it is over, even if it was silenced or inhibited in between.
+        let is_owed = |alert: &&StoredAlert| {
+            alert.is_resolved && entry.as_ref().is_some_and(|entry| entry.firing.contains(&alert.fingerprint))
+        };
+        let heard = Heard::new(
+            group.members(alerts).filter(|alert| !alert.is_suppressed() || is_owed(alert)).collect(),
+        );
+        // All members suppressed: silence, not "resolved". No members at all: they moved to another group.
+        if heard.alerts.is_empty() && !group.members.is_empty() {
+            return Ok(told);
+        }
         let policy = Policy {
             send_resolved: integration.send_resolved,
             repeat_interval: group.timing.repeat_interval,
@@ -99,7 +112,7 @@ impl Pass<'_> {
         let Some(reason) = decide(entry.as_ref(), state, policy, self.now) else {
             return Ok(told);
         };
-        let notification = self.notification(group, heard, integration, reason)?;
+        let notification = self.notification(group, &heard, integration, reason)?;
         let log = LogRow {
             firing: heard.firing.clone(),
             resolved: heard.resolved.clone(),

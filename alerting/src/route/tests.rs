@@ -12,6 +12,8 @@ fn route(receiver: &str, matchers: &str, routes: Vec<Route>) -> Route {
         group_by: GroupBy::none(),
         timing: Timing::default(),
         continues: false,
+        muted_during: Vec::new(),
+        active_during: Vec::new(),
         routes,
     }
 }

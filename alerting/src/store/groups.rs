@@ -20,6 +20,8 @@ pub(crate) struct GroupRow {
     pub(crate) group_labels: Labels,
     pub(crate) timer: GroupTimer,
     pub(crate) incident_id: Option<String>,
+    /// The time intervals that keep it silent.
+    pub(crate) muted_by: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,14 +69,23 @@ impl StoreTransaction<'_> {
         let values = values![&group_key, receiver, labels, timer.next_flush, timer.has_flushed];
         let group_id = self.sql.single(insert, values)?;
         let receiver = receiver.to_owned();
-        Ok(GroupRow { group_id, group_key, receiver, group_labels, timer, incident_id: None })
+        Ok(GroupRow {
+            group_id,
+            group_key,
+            receiver,
+            group_labels,
+            timer,
+            incident_id: None,
+            muted_by: Vec::new(),
+        })
     }
 
     pub(crate) fn put_group(&self, group: &GroupRow) -> Result<(), AlertingError> {
-        let update =
-            "UPDATE groups SET next_flush = ?2, has_flushed = ?3, incident_id = ?4 WHERE group_id = ?1";
+        let update = "UPDATE groups SET next_flush = ?2, has_flushed = ?3, incident_id = ?4, muted_by = ?5
+             WHERE group_id = ?1";
         let GroupTimer { next_flush, has_flushed } = group.timer;
-        let values = values![group.group_id, next_flush, has_flushed, group.incident_id.as_deref()];
+        let muted_by = to_json(&group.muted_by)?;
+        let values = values![group.group_id, next_flush, has_flushed, group.incident_id.as_deref(), muted_by];
         self.sql.execute(update, values)?;
         Ok(())
     }
@@ -120,6 +131,11 @@ impl StoreTransaction<'_> {
         ];
         self.sql.execute(insert, values)?;
         Ok(())
+    }
+
+    pub(crate) fn incident_is_open(&self, incident_id: &str) -> Result<bool, AlertingError> {
+        let query = "SELECT count(*) FROM incidents WHERE incident_id = ?1 AND resolved_at IS NULL";
+        self.sql.single(query, values![incident_id])
     }
 
     pub(crate) fn incident_opened_at(&self, incident_id: &str) -> Result<Option<Timestamp>, AlertingError> {
@@ -199,6 +215,7 @@ fn group_row(row: &SqlRow<'_>) -> Result<GroupRow, AlertingError> {
         group_labels: labels.into_iter().collect(),
         timer: GroupTimer { next_flush: row.get("next_flush")?, has_flushed: row.get("has_flushed")? },
         incident_id: row.get("incident_id")?,
+        muted_by: row.json("muted_by")?,
     })
 }
 

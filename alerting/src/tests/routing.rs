@@ -226,3 +226,56 @@ async fn decisions_are_written_on_change_only() {
     story.run().await;
     assert_eq!(story.decisions(), NOTHING);
 }
+
+#[tokio::test]
+async fn a_target_that_resolves_beside_its_source_is_told_of_all_the_same() {
+    let mut story =
+        Story::begin(&ONE.replace("[service], group_wait: 30s", "[severity], group_wait: 0s")).await;
+    story.fire("service=sales,severity=ticket").await;
+    assert_eq!(story.run().await, ["/hook firing 1 first notification"]);
+    story.fire("service=sales,severity=page").await;
+    assert_eq!(story.run().await, ["/hook firing 1 first notification"]);
+    story.resolve("service=sales,severity=page").await;
+    story.resolve("service=sales,severity=ticket").await;
+    story.advance(300);
+    let ended = "/hook resolved 1 all alerts resolved";
+    assert_eq!(story.run().await, [ended, ended]);
+}
+
+#[tokio::test]
+async fn a_told_target_that_ends_while_it_is_inhibited_is_not_left_firing() {
+    let mut story =
+        Story::begin(&ONE.replace("[service], group_wait: 30s", "[severity], group_wait: 0s")).await;
+    story.fire("service=sales,severity=ticket").await;
+    story.run().await;
+    story.fire("service=sales,severity=page").await;
+    story.run().await;
+    story.resolve("service=sales,severity=ticket").await;
+    story.advance(290);
+    story.fire("service=sales,severity=page").await;
+    story.advance(10);
+    assert_eq!(story.run().await, ["/hook resolved 1 all alerts resolved"]);
+}
+
+#[tokio::test]
+async fn a_target_stays_inhibited_while_one_of_several_sources_fires() {
+    let mut story =
+        Story::begin(&ONE.replace("[service], group_wait: 30s", "[severity], group_wait: 0s")).await;
+    story.fire("service=sales,severity=page,n=1").await;
+    story.fire("service=sales,severity=page,n=2").await;
+    story.fire("service=sales,severity=ticket").await;
+    assert_eq!(story.run().await, ["/hook firing 2 first notification"]);
+    story.resolve("service=sales,severity=page,n=1").await;
+    story.advance(290);
+    story.fire("service=sales,severity=page,n=2").await;
+    story.fire("service=sales,severity=ticket").await;
+    story.advance(10);
+    assert_eq!(story.run().await, ["/hook firing 2 some alerts resolved"]);
+    story.resolve("service=sales,severity=page,n=2").await;
+    story.advance(290);
+    story.fire("service=sales,severity=ticket").await;
+    story.advance(10);
+    let mut arrived = story.run().await;
+    arrived.sort();
+    assert_eq!(arrived, ["/hook firing 1 first notification", "/hook resolved 1 all alerts resolved"]);
+}

@@ -147,3 +147,25 @@ async fn two_silences_alike_are_two() {
     assert_ne!(one, two);
     assert_eq!(story.silences().len(), 2);
 }
+
+#[tokio::test]
+async fn whoever_was_told_that_it_fires_hears_that_it_is_over_though_it_was_silenced_since() {
+    let mut story = Story::begin(ONE).await;
+    story.fire("service=sales,n=1").await;
+    story.dispatch().await;
+    story.advance(30);
+    assert_eq!(story.run().await, ["/hook firing 1 first notification"]);
+    story.silence("sales", 600).await;
+    // One that nobody was told of stays unheard, also when it ends.
+    story.fire("service=sales,n=2").await;
+    story.run().await;
+    story.resolve("service=sales,n=1").await;
+    story.resolve("service=sales,n=2").await;
+    story.advance(300);
+    assert_eq!(story.run().await, ["/hook resolved 1 all alerts resolved"]);
+    let decisions = story.decisions();
+    assert!(
+        decisions.contains(&"Send suppressed: resolved before anybody was told".to_owned()),
+        "{decisions:#?}"
+    );
+}

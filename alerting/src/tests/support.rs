@@ -240,6 +240,7 @@ fn config(folder: &Path) -> Config {
         database: postgres::port().map(|port| postgres::database(port, folder)),
         public_url: "http://127.0.0.1:8088".to_owned(),
         sending: crate::Sending::default(),
+        ..Config::default()
     }
 }
 
