@@ -149,7 +149,6 @@ fn cure(error: &YamlError) -> String {
     };
     let field = field.as_str();
     match field {
-        "templates" => "`templates` is not supported: remove it, the built-in messages are used".to_owned(),
         "service_key" | "service_key_file" => {
             format!("`{field}` is PagerDuty's Events v1: create an Events v2 integration and use routing_key")
         }

@@ -15,11 +15,13 @@ use super::{Config, Finding, Routing};
 use crate::inhibit::InhibitRule;
 use crate::matcher::{MatchOp, Matcher, parse_matchers};
 use crate::route::{GroupBy, Route, Timing};
+use crate::template::{Definitions, Mode, Template, TemplateError};
 
 const DEFAULT_RESOLVE_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) fn check(mut file: File, config: &Config) -> (Option<Routing>, Vec<Finding>) {
     let mut report = Report::new(config.file.clone());
+    report.load_templates(&file.templates);
     let resolve_timeout =
         report.duration(file.global.resolve_timeout.as_ref()).unwrap_or(DEFAULT_RESOLVE_TIMEOUT);
     let receivers = check_receivers(std::mem::take(&mut file.receivers), &file.global, &mut report);
@@ -55,11 +57,13 @@ pub(super) fn check(mut file: File, config: &Config) -> (Option<Routing>, Vec<Fi
 pub(super) struct Report {
     pub(super) file: PathBuf,
     pub(super) findings: Vec<Finding>,
+    /// What texts of the file may call.
+    definitions: Definitions,
 }
 
 impl Report {
     fn new(file: PathBuf) -> Self {
-        Self { file, findings: Vec::new() }
+        Self { file, findings: Vec::new(), definitions: Definitions::default() }
     }
 
     pub(super) fn error(&mut self, line: u64, message: impl Into<String>) {
@@ -77,6 +81,31 @@ impl Report {
     fn duration(&mut self, text: Option<&Text>) -> Option<Duration> {
         let text = text?;
         parse_duration(&text.value).map_err(|message| self.error(line(text), message)).ok()
+    }
+
+    /// The files that `templates` names by patterns.
+    fn load_templates(&mut self, patterns: &[Text]) {
+        let paths: Vec<PathBuf> = patterns.iter().map(|text| self.resolve(PathBuf::from(&text.value))).collect();
+        let (definitions, errors) = Definitions::load(&paths);
+        self.definitions = definitions;
+        let finding = |error: TemplateError| Finding {
+            file: error.origin.into(),
+            line: u64::try_from(error.line).unwrap_or(1),
+            message: error.message,
+            is_error: true,
+        };
+        self.findings.extend(errors.into_iter().map(finding));
+    }
+
+    /// A text of the file that may hold actions; `None` with a finding when it can't be used.
+    pub(super) fn template(&mut self, text: &Text, key: &str, mode: Mode) -> Option<Template> {
+        let parsed = Template::parse(key, &text.value, mode, &self.definitions);
+        let refused = |error: TemplateError| {
+            let below = if error.line > 1 { format!(" (its line {})", error.line) } else { String::new() };
+            let place = if error.origin == key { String::new() } else { format!(" in {}:{}", error.origin, error.line) };
+            self.error(line(text), format!("`{key}`{below}{place}: {}", error.message));
+        };
+        parsed.map_err(refused).ok()
     }
 
     /// Relative paths are relative to the file, as in Alertmanager.

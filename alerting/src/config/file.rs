@@ -20,6 +20,7 @@ pub(super) struct File {
     pub time_intervals: Vec<NamedIntervalsNode>,
     pub mute_time_intervals: Vec<NamedIntervalsNode>,
     pub receivers: Vec<ReceiverNode>,
+    pub templates: Vec<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -102,7 +102,6 @@ fn what_we_do_not_have_is_refused_with_line_and_cure() {
         "receiver type `slack_configs` does not exist here: use email_configs",
     );
     check_refused("globl: {}\n", 1, "unknown key `globl`: remove it, or use one of global");
-    check_refused(&format!("templates: []\n{tail}"), 1, "built-in messages");
     check_refused(&format!("{tail}    pagerduty_configs:\n      - service_key: x\n"), 5, "use routing_key");
     check_refused(
         &format!("{tail}    webhook_configs:\n      - url: 'ftp://x'\n"),
