@@ -173,3 +173,16 @@ fn a_file_that_is_not_there_says_so() {
     assert!(routing.is_none());
     assert!(findings[0].to_string().contains("cannot read the routing file"), "{}", findings[0]);
 }
+
+#[test]
+fn files_of_templates_are_checked_with_the_file_that_names_them() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+    write("own.tmpl", "{{ define \"own.title\" }}\n{{ nosuch }}{{ end }}");
+    write("alertmanager.yml", "templates: ['*.tmpl']\nroute: {receiver: a}\nreceivers: [{name: a}]\n");
+    let file = folder.path().join("alertmanager.yml");
+    let (routing, findings) = Routing::load(&Config { file, ..Config::default() });
+    assert!(routing.is_none());
+    assert_eq!((findings[0].line, &findings[0].file), (2, &folder.path().join("own.tmpl")));
+    assert!(findings[0].message.starts_with("there is no function `nosuch`"), "{findings:?}");
+}

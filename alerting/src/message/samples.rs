@@ -88,7 +88,8 @@ pub(crate) fn three_firing() -> Notification {
 /// With one that is over, and words that somebody meant as markup.
 pub(crate) fn three_and_one_over() -> Notification {
     let mut all = three_firing();
-    let mut over = alert("d4", &[("alertname", "ReportSlow"), ("service", "sales"), ("severity", "ticket")], &[]);
+    let mut over =
+        alert("d4", &[("alertname", "ReportSlow"), ("service", "sales"), ("severity", "ticket")], &[]);
     over.resolved_at = Some(at("11:45"));
     all.alerts.push(over);
     let evil = "<script>alert('x')</script> \"&\" {{ .Status }} 100% ü";

@@ -127,15 +127,22 @@ impl<'a> Checker<'a> {
         self.nodes(otherwise, outer)?;
         self.variables.truncate(known);
         self.page = match (end, self.page.take()) {
-            (Some(a), Some(b)) => Some(a.joined(&b).ok_or_else(|| {
-                self.fault(line, "the branches end in different places of the page")
-            })?),
+            (Some(a), Some(b)) => Some(
+                a.joined(&b)
+                    .ok_or_else(|| self.fault(line, "the branches end in different places of the page"))?,
+            ),
             _ => None,
         };
         Ok(())
     }
 
-    fn range(&mut self, over: &'a Pipeline, each: &'a [Node], otherwise: &'a [Node], dot: Kind) -> Checked<()> {
+    fn range(
+        &mut self,
+        over: &'a Pipeline,
+        each: &'a [Node],
+        otherwise: &'a [Node],
+        dot: Kind,
+    ) -> Checked<()> {
         let known = self.variables.len();
         let kind = self.kind(over, dot)?;
         let item = kind.item().map_err(|message| self.fault(over.line, message))?;
@@ -156,18 +163,13 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    fn template(
-        &mut self,
-        line: usize,
-        name: &str,
-        data: Option<&'a Pipeline>,
-        dot: Kind,
-    ) -> Checked<()> {
+    fn template(&mut self, line: usize, name: &str, data: Option<&'a Pipeline>, dot: Kind) -> Checked<()> {
         let dot = data.map_or(Ok(Kind::Unknown), |pipeline| self.pipeline(pipeline, dot))?;
         let bodies = self.bodies;
         let body = bodies.get(name);
         let body = body.ok_or_else(|| self.fault(line, no_template(name, bodies)))?;
-        let before = self.calls.iter().find(|call| call.name == name && call.dot == dot && call.start == self.page);
+        let before =
+            self.calls.iter().find(|call| call.name == name && call.dot == dot && call.start == self.page);
         if let Some(call) = before {
             self.page = call.end.clone();
             return Ok(());

@@ -41,9 +41,9 @@ impl Definitions {
                 Err(error) => errors.push(error),
             }
         }
-        errors.extend(definitions.0.values().filter_map(|body| {
-            check::check_definition(body, &definitions.0).err()
-        }));
+        errors.extend(
+            definitions.0.values().filter_map(|body| check::check_definition(body, &definitions.0).err()),
+        );
         errors.dedup();
         (definitions, errors)
     }

@@ -32,7 +32,9 @@ pub(super) fn js(text: &str) -> String {
             '\\' => out.push_str("\\\\"),
             '\'' => out.push_str("\\'"),
             '"' => out.push_str("\\\""),
-            '<' | '>' | '&' | '=' | '\0'..='\u{1f}' => write(&mut out, format_args!("\\u{:04X}", u32::from(c))),
+            '<' | '>' | '&' | '=' | '\0'..='\u{1f}' => {
+                write(&mut out, format_args!("\\u{:04X}", u32::from(c)))
+            }
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
                 write(&mut out, format_args!("\\u{:04X}", u32::from(c)));
             }
@@ -89,7 +91,9 @@ pub(super) fn json(value: &Value) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => write(&mut out, format_args!("\\u{:04x}", u32::from(c))),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                write(&mut out, format_args!("\\u{:04x}", u32::from(c)))
+            }
             other => out.push(other),
         }
     }

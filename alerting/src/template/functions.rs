@@ -219,7 +219,8 @@ fn index(values: &[Value]) -> Result<Value, String> {
 fn at(value: &Value, index: &Value) -> Result<Value, String> {
     match value {
         Value::Map(kind, map) => {
-            let key = index.as_str().ok_or_else(|| format!("a key is a string, not {}", index.type_name()))?;
+            let key =
+                index.as_str().ok_or_else(|| format!("a key is a string, not {}", index.type_name()))?;
             let missing = if *kind == MapKind::Kv { Value::text("") } else { Value::Nil };
             Ok(map.get(key).cloned().unwrap_or(missing))
         }

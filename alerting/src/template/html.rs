@@ -27,7 +27,11 @@ enum Place {
     AttributeName,
     AfterName,
     BeforeValue,
-    Value { quote: char, kind: Kind, part: Part },
+    Value {
+        quote: char,
+        kind: Kind,
+        part: Part,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +224,14 @@ impl Page {
         rest
     }
 
-    fn in_value<'a>(&mut self, rest: &'a str, out: &mut String, quote: char, kind: Kind, part: Part) -> &'a str {
+    fn in_value<'a>(
+        &mut self,
+        rest: &'a str,
+        out: &mut String,
+        quote: char,
+        kind: Kind,
+        part: Part,
+    ) -> &'a str {
         let ends = |c: char| if quote == ' ' { c.is_ascii_whitespace() || c == '>' } else { c == quote };
         let end = rest.find(ends);
         let (text, after) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, ""));
@@ -305,7 +316,8 @@ fn kind_of(attribute: &str) -> Kind {
     if name.starts_with("on") || matches!(name, "style" | "srcset" | "imagesrcset" | "srcdoc") {
         return Kind::Code;
     }
-    let is_address = ADDRESSES.contains(&name) || ["src", "uri", "url"].iter().any(|part| name.contains(part));
+    let is_address =
+        ADDRESSES.contains(&name) || ["src", "uri", "url"].iter().any(|part| name.contains(part));
     if is_address { Kind::Address } else { Kind::Plain }
 }
 

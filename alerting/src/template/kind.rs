@@ -26,7 +26,9 @@ impl Kind {
         let kind = match (self, name) {
             (Self::Unknown | Self::Time, _) => Some(Self::Unknown),
             (Self::Data, "Alerts") => Some(Self::Alerts),
-            (Self::Data, "GroupLabels" | "CommonLabels" | "CommonAnnotations" | "RouteLabels") => Some(Self::Kv),
+            (Self::Data, "GroupLabels" | "CommonLabels" | "CommonAnnotations" | "RouteLabels") => {
+                Some(Self::Kv)
+            }
             (Self::Alert, "Labels" | "Annotations") => Some(Self::Kv),
             (Self::Alert, "StartsAt" | "EndsAt") => Some(Self::Time),
             (Self::Data | Self::Alert | Self::Pair, name) => {
@@ -41,7 +43,8 @@ impl Kind {
         };
         kind.ok_or_else(|| {
             let fields = self.fields();
-            let cure = if fields.is_empty() { String::new() } else { format!(": use one of {}", fields.join(", ")) };
+            let cure =
+                if fields.is_empty() { String::new() } else { format!(": use one of {}", fields.join(", ")) };
             format!("{} has no `.{name}`{cure}", self.name())
         })
     }
@@ -60,8 +63,10 @@ impl Kind {
     pub(super) fn of_function(name: &str) -> Self {
         match name {
             "stringSlice" => Self::Texts,
-            "date" | "html" | "humanizeDuration" | "join" | "print" | "printf" | "println" | "reReplaceAll"
-            | "title" | "toJson" | "toLower" | "toUpper" | "trimSpace" | "urlquery" => Self::Text,
+            "date" | "html" | "humanizeDuration" | "join" | "print" | "printf" | "println"
+            | "reReplaceAll" | "title" | "toJson" | "toLower" | "toUpper" | "trimSpace" | "urlquery" => {
+                Self::Text
+            }
             "now" | "tz" | "since" => Self::Time,
             "len" | "match" | "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "not" => Self::Other,
             _ => Self::Unknown,

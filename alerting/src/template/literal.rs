@@ -15,7 +15,8 @@ pub(super) fn number(text: &str) -> Option<Kind> {
     }
     if lower.contains(['.', 'e']) {
         let is_float = lower.chars().all(|c| c.is_ascii_digit() || ".e+-".contains(c));
-        let value = format!("{sign}{lower}").parse::<f64>().ok().filter(|value| is_float && value.is_finite());
+        let value =
+            format!("{sign}{lower}").parse::<f64>().ok().filter(|value| is_float && value.is_finite());
         return value.map(Kind::Float);
     }
     if !lower.chars().all(|c| c.is_ascii_digit()) || lower.is_empty() {

@@ -42,13 +42,18 @@ fn method(on: &Value, name: &str, arguments: Arguments<'_>) -> Option<Result<Val
         (Value::Map(MapKind::Kv, map), "Remove") => {
             return Some(arguments.texts(0).map(|gone| {
                 let kept = map.iter().filter(|(name, _)| !gone.contains(&name.as_str()));
-                Value::Map(MapKind::Kv, std::sync::Arc::new(kept.map(|(k, v)| (k.clone(), v.clone())).collect()))
+                Value::Map(
+                    MapKind::Kv,
+                    std::sync::Arc::new(kept.map(|(k, v)| (k.clone(), v.clone())).collect()),
+                )
             }));
         }
         (Value::Time(time), _) => return time_method(*time, name, arguments),
         (Value::Duration(nanos), _) => return duration_method(*nanos, name, arguments),
         (Value::Map(MapKind::Kv, map), "SortedPairs") => pairs(&sorted_pairs(map)),
-        (Value::Map(MapKind::Kv, map), "Names") => Value::texts(sorted_pairs(map).into_iter().map(|(n, _)| n)),
+        (Value::Map(MapKind::Kv, map), "Names") => {
+            Value::texts(sorted_pairs(map).into_iter().map(|(n, _)| n))
+        }
         (Value::Map(MapKind::Kv, map), "Values") => {
             Value::texts(sorted_pairs(map).into_iter().filter_map(|(_, value)| value.as_str()))
         }

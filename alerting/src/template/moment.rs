@@ -102,7 +102,10 @@ impl Moment {
 
     fn write(self, out: &mut String, part: Part, pattern: &str) {
         let local = self.local();
-        let hour12 = if local.hour() % 12 == 0 { 12 } else { local.hour() % 12 };
+        let hour12 = match local.hour() % 12 {
+            0 => 12,
+            hour => hour,
+        };
         let month = MONTHS[local.month0() as usize];
         let weekday = WEEKDAYS[local.weekday().num_days_from_sunday() as usize];
         let short = |name: &'static str| name.get(..3).unwrap_or(name);

@@ -147,7 +147,10 @@ impl Parser<'_> {
             return Err(Fault::new(line, "`define` takes a name in quotes"));
         };
         if self.nesting > 0 {
-            return Err(Fault::new(line, format!("`{name}` is defined inside of a block: define it outside")));
+            return Err(Fault::new(
+                line,
+                format!("`{name}` is defined inside of a block: define it outside"),
+            ));
         }
         let nodes = self.body(line)?;
         self.keep(name.clone(), nodes);

@@ -108,7 +108,9 @@ impl<'a> Operands<'a> {
                 names.extend(fields);
                 Operand::Variable(name, names)
             }
-            operand @ (Operand::Function(_) | Operand::Pipeline(_)) => Operand::Chain(Box::new(operand), fields),
+            operand @ (Operand::Function(_) | Operand::Pipeline(_)) => {
+                Operand::Chain(Box::new(operand), fields)
+            }
             _ => return Err(Fault::new(self.line, "a constant has no fields")),
         }))
     }

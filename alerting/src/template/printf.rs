@@ -177,7 +177,10 @@ fn of_integer(number: i64, verb: char, spec: &Spec) -> Option<String> {
     };
     let digits = format!("{digits:0>width$}", width = spec.precision.unwrap_or(0));
     let text = format!("{prefix}{digits}");
-    Some(padded(signed(number < 0, &text, spec), &Spec { zero: spec.zero && spec.precision.is_none(), ..*spec }))
+    Some(padded(
+        signed(number < 0, &text, spec),
+        &Spec { zero: spec.zero && spec.precision.is_none(), ..*spec },
+    ))
 }
 
 fn char_of(number: i64) -> Option<char> {

@@ -14,12 +14,7 @@ use super::{Mode, TemplateError};
 /// Blocks within blocks, templates within templates, and parentheses, all together.
 const MAX_DEPTH: usize = 100;
 
-pub(super) fn render(
-    body: &Body,
-    bodies: &Bodies,
-    mode: Mode,
-    data: &Data,
-) -> Result<String, TemplateError> {
+pub(super) fn render(body: &Body, bodies: &Bodies, mode: Mode, data: &Data) -> Result<String, TemplateError> {
     let mut renderer = Renderer {
         bodies,
         page: (mode == Mode::Html).then(Page::new),
@@ -64,7 +59,9 @@ impl<'a> Renderer<'a> {
     fn deeper(&mut self, line: usize) -> Rendered<()> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(self.fault(line, format!("templates and blocks call each other deeper than {MAX_DEPTH}")));
+            return Err(
+                self.fault(line, format!("templates and blocks call each other deeper than {MAX_DEPTH}"))
+            );
         }
         Ok(())
     }
@@ -170,7 +167,9 @@ impl<'a> Renderer<'a> {
             Value::List(_, values) => {
                 values.iter().enumerate().map(|(index, value)| (Value::count(index), value.clone())).collect()
             }
-            Value::Map(_, map) => map.iter().map(|(name, value)| (Value::text(name), value.clone())).collect(),
+            Value::Map(_, map) => {
+                map.iter().map(|(name, value)| (Value::text(name), value.clone())).collect()
+            }
             Value::Nil => Vec::new(),
             other => {
                 let message = format!("range can't go over {}", other.type_name());
@@ -285,7 +284,9 @@ impl<'a> Renderer<'a> {
                 self.members(on, names, &values, line)
             }
             other if arguments.is_empty() && last.is_none() => self.operand(other, line, dot),
-            _ => Err(self.fault(line, "a value takes no arguments: only functions and methods do".to_owned())),
+            _ => {
+                Err(self.fault(line, "a value takes no arguments: only functions and methods do".to_owned()))
+            }
         }
     }
 

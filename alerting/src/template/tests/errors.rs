@@ -9,10 +9,19 @@ use crate::template::{Definitions, Mode, Template};
 fn a_mistake_is_told_with_its_line_and_a_cure() {
     refused("a\nb {{ nosuch . }}", "text:2: there is no function `nosuch`: use one of and, append");
     refused("{{ .Statsu }}", "text:1: the message has no `.Statsu`: use one of Receiver, Status, Alerts");
-    refused("{{ range .Alerts }}\n{{ .Label.x }}{{ end }}", "text:2: an alert has no `.Label`: use one of Status, Labels");
-    refused("{{ range .GroupLabels.SortedPairs }}{{ .Key }}{{ end }}", "a pair has no `.Key`: use one of Name, Value");
+    refused(
+        "{{ range .Alerts }}\n{{ .Label.x }}{{ end }}",
+        "text:2: an alert has no `.Label`: use one of Status, Labels",
+    );
+    refused(
+        "{{ range .GroupLabels.SortedPairs }}{{ .Key }}{{ end }}",
+        "a pair has no `.Key`: use one of Name, Value",
+    );
     refused("{{ .Alerts.firing }}", "a list of alerts has no `.firing`: use one of Firing, Resolved");
-    refused("{{ template \"nosuch\" }}", "there is no template `nosuch`: define it, load its file by `templates`");
+    refused(
+        "{{ template \"nosuch\" }}",
+        "there is no template `nosuch`: define it, load its file by `templates`",
+    );
     refused("{{ if .Status }}\n\nx", "text:1: this `if` has no end");
     refused("\n{{ .Status", "text:2: an action is not closed");
     refused("{{ call .Status }}", "there is no function `call`");
@@ -48,13 +57,15 @@ fn files_of_templates_are_read_by_patterns_and_the_later_one_wins() {
     ];
     let (definitions, errors, _folder) = loaded(&files, "*.tmpl");
     assert_eq!(errors, [""; 0]);
-    let template = Template::parse("text", "{{ template \"x\" . }}", Mode::Text, &definitions).expect("valid");
+    let template =
+        Template::parse("text", "{{ template \"x\" . }}", Mode::Text, &definitions).expect("valid");
     assert_eq!(template.render(&super::data()).as_deref(), Ok("b ours"));
 }
 
 #[test]
 fn a_file_with_a_mistake_is_named_and_one_that_is_missing_is_none() {
-    let (_, errors, _folder) = loaded(&[("a.tmpl", "\n{{ define \"x\" }}{{ template \"y\" . }}{{ end }}")], "*.tmpl");
+    let (_, errors, _folder) =
+        loaded(&[("a.tmpl", "\n{{ define \"x\" }}{{ template \"y\" . }}{{ end }}")], "*.tmpl");
     assert!(errors[0].starts_with("a.tmpl:2: there is no template `y`"), "{errors:?}");
     let (_, errors, _folder) = loaded(&[("a.tmpl", "{{ define \"x\" }}")], "*.tmpl");
     assert_eq!(errors, ["a.tmpl:1: this definition has no end"]);
