@@ -1,6 +1,7 @@
 //! `plimsoll.toml`: read once, unknown keys refused, every path made absolute, each room given its own `Config`.
 
 mod alerting;
+mod database;
 mod defaults;
 mod secrets;
 mod simulated;
@@ -11,6 +12,7 @@ mod units;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -20,6 +22,7 @@ use plimsoll_rules::Pack;
 use serde::Deserialize;
 
 use alerting::Alerting;
+use database::AlertDatabase;
 use tenants::TenantEntry;
 use units::{Size, Span};
 
@@ -49,6 +52,9 @@ pub struct Config {
     /// What the entries say, with their secrets.
     #[serde(skip)]
     sources: Vec<plimsoll_sources::Settings>,
+    /// Where the state of alerting lies when it isn't beside the data, with its secrets.
+    #[serde(skip)]
+    alert_database: Option<Arc<AlertDatabase>>,
     /// The folder that relative paths start from.
     #[serde(skip)]
     base: PathBuf,
@@ -136,6 +142,8 @@ impl Config {
         config.tenants = tenants::read(&config.tenant_entries, &config.base).with_context(not_valid)?;
         config.sources =
             sources::read(&config.source_entries, &config.tenants, &config.base).with_context(not_valid)?;
+        config.alert_database =
+            database::read(&config.alerting, &config.base).with_context(not_valid)?.map(Arc::new);
         Ok(config)
     }
 

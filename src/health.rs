@@ -21,6 +21,8 @@ pub(crate) struct HealthBoard {
     /// How long a row waits for its flush when all is well.
     flush_age: Duration,
     parts: Mutex<BTreeMap<String, Part>>,
+    /// What is worth knowing of a part though nothing is wrong with it.
+    notes: Mutex<BTreeMap<String, String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ impl HealthBoard {
         lakes: Vec<(TenantName, Lake)>,
         flush_age: Duration,
     ) -> Arc<Self> {
-        Arc::new(Self { clock, lakes, flush_age, parts: Mutex::default() })
+        Arc::new(Self { clock, lakes, flush_age, parts: Mutex::default(), notes: Mutex::default() })
     }
 
     /// From now on `part` must beat at least every `allowed`.
@@ -52,6 +54,11 @@ impl HealthBoard {
             part.last_beat = now;
             part.trouble = trouble;
         }
+    }
+
+    /// Replaces what was noted of `part`.
+    pub(crate) fn note(&self, part: &str, note: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(part.to_owned(), note);
     }
 
     fn lake_parts(&self, tenant: &TenantName, lake: &Lake, now: Timestamp) -> [(String, Option<String>); 2] {
@@ -71,6 +78,11 @@ impl plimsoll_dashboards::Health for HealthBoard {
         let now = self.clock.now();
         let loops = self.lock().clone().into_iter().map(|(name, part)| (name, part.verdict(now)));
         self.lakes.iter().flat_map(|(tenant, lake)| self.lake_parts(tenant, lake, now)).chain(loops).collect()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.iter().map(|(part, note)| format!("{part}: {note}")).collect()
     }
 
     fn not_ready(&self) -> Option<String> {

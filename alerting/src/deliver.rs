@@ -10,13 +10,13 @@ use futures::StreamExt;
 use futures::future::join_all;
 use plimsoll_model::{Labels, Timestamp};
 
-use crate::AlertingError;
 use crate::ledger::record_of;
 use crate::message;
 use crate::notification::NotifiedAlert;
 use crate::pipeline::Alerting;
 use crate::receiver::{Retry, SendError};
 use crate::store::{OutboxRow, Outcome};
+use crate::{AlertingError, steps};
 
 const BATCH: u32 = 256;
 const MAX_ROUNDS: usize = 64;
@@ -93,6 +93,7 @@ impl Alerting {
             if queues.is_empty() {
                 break;
             }
+            steps::reached(steps::DELIVER_CLAIMED);
             let sent = join_all(queues.into_values().map(|queue| self.send_queue(queue, now))).await;
             for result in sent {
                 let (delivered, unreachable) = result?;
@@ -151,11 +152,13 @@ impl Alerting {
     ) -> Result<(Delivery, Outcome), AlertingError> {
         let notification = &row.notification;
         let message = message::render(notification, &self.inner.public_url);
+        steps::reached(steps::DELIVER_SENDING);
         let sending = self.send(&row, &message);
         let result = match tokio::time::timeout(SEND_TIMEOUT, sending).await {
             Ok(result) => result,
             Err(_) => Err(SendError::retry(format!("no answer within {} s", SEND_TIMEOUT.as_secs()))),
         };
+        steps::reached(steps::DELIVER_SENT);
         let outcome = outcome_of(&row, &result, now);
         self.settle(&row, &outcome, now).await?;
         drop(claim);
@@ -187,7 +190,13 @@ impl Alerting {
     /// The mark, then the ledger: the first failure, the end, and nothing in between.
     async fn settle(&self, row: &OutboxRow, outcome: &Outcome, now: Timestamp) -> Result<(), AlertingError> {
         let (seq, marked) = (row.seq, outcome.clone());
-        self.inner.store.transact(move |store| store.settle(seq, &marked, now)).await?;
+        let settled = self.inner.store.transact(move |store| {
+            store.settle(seq, &marked, now)?;
+            steps::reached(steps::DELIVER_MARKING);
+            Ok(())
+        });
+        settled.await?;
+        steps::reached(steps::DELIVER_MARKED);
         let (receiver, integration) = (&row.notification.receiver, &row.integration);
         let (word, reason) = match outcome {
             Outcome::Sent { receipt } => {

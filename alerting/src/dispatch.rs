@@ -15,13 +15,13 @@ use std::time::Duration;
 use plimsoll_model::{Decision, Stage, Timestamp};
 use serde_json::json;
 
-use crate::AlertingError;
 use crate::config::Routing;
 use crate::grouping::GroupTimer;
 use crate::merge::StoredAlert;
 use crate::route::{Route, Timing};
 use crate::store::{GroupRow, StoreTransaction};
 use crate::time_interval::Muted;
+use crate::{AlertingError, steps};
 use mute::Mutes;
 
 const KEEP_ALERTS: Duration = Duration::from_secs(24 * 3600);
@@ -59,6 +59,7 @@ pub(crate) fn dispatch(
         }
     }
     forget(store, now)?;
+    steps::reached(steps::DISPATCH_DECIDED);
     Ok(Dispatched { decisions: pass.decisions, next })
 }
 

@@ -29,6 +29,7 @@ mod ledger;
 mod pipeline;
 mod receiver;
 mod silence;
+mod steps;
 mod tables;
 
 pub use config::{Config, Finding, Routing, Sending};
@@ -37,7 +38,7 @@ pub use error::AlertingError;
 pub use matcher::{Filter, FilterError};
 pub use pipeline::Alerting;
 pub use silence::{Silence, SilenceDraft, SilenceError, SilenceMatcher, SilenceState};
-pub use store::{Database, DatabaseServer};
+pub use store::{Connecting, Database, DatabaseServer};
 
 #[cfg(test)]
 mod tests;

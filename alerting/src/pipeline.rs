@@ -13,7 +13,7 @@ use crate::dispatch::dispatch;
 use crate::merge::merge;
 use crate::receiver::Senders;
 use crate::store::{Store, StoreTransaction};
-use crate::{AlertingError, tables};
+use crate::{AlertingError, steps, tables};
 
 /// More alerts firing at once than anybody could route by hand: the rest is refused, loudly.
 const MAX_FIRING: u32 = 50_000;
@@ -109,6 +109,7 @@ impl Alerting {
         self.resume(now).await?;
         let timeout = self.routing().resolve_timeout;
         let refused = self.inner.store.transact(move |store| keep(store, alerts, now, timeout)).await?;
+        steps::reached(steps::RECEIVE_STORED);
         if !refused.is_empty() {
             tracing::error!(refused = refused.len(), limit = MAX_FIRING, "too many alerts fire at once");
         }
@@ -126,6 +127,7 @@ impl Alerting {
         self.inner.last_pass.note(now);
         let routing = self.routing();
         let dispatched = self.inner.store.transact(move |store| dispatch(store, &routing, now)).await?;
+        steps::reached(steps::DISPATCH_QUEUED);
         self.publish(dispatched.decisions);
         Ok(dispatched.next)
     }
@@ -189,6 +191,7 @@ fn keep(
         }
         firing += u32::from(begins);
         store.put_alert(&merged)?;
+        steps::reached(steps::RECEIVE_MERGED);
     }
     Ok(refused)
 }

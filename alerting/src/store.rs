@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use groups::{GroupRow, Incident, LogRow};
 pub(crate) use outbox::{OutboxRow, Outcome};
-pub use postgres::{Database, DatabaseServer};
+pub use postgres::{Connecting, Database, DatabaseServer};
 
 use crate::AlertingError;
 use connection::Connection;

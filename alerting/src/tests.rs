@@ -1,6 +1,7 @@
 //! The pipeline as a story: push alerts, move time, and read what the receivers got.
 
 mod delivery;
+pub(crate) mod kill;
 mod lease;
 mod muting;
 mod postgres;

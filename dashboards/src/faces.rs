@@ -28,6 +28,11 @@ pub trait Health: Debug + Send + Sync {
     /// Each part's name and, when it is unwell, what is wrong with it.
     fn parts(&self) -> Vec<(String, Option<String>)>;
 
+    /// What else is worth knowing, a line each.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Why nothing that is sent now can be acknowledged.
     fn not_ready(&self) -> Option<String> {
         None

@@ -51,7 +51,11 @@ pub(crate) async fn ready(State(faces): State<Arc<Faces>>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response();
     }
     match faces.databases.default_engine().sql("SELECT 1", &[]).await {
-        Ok(_) => (StatusCode::OK, "ready\n").into_response(),
+        Ok(_) => {
+            let notes = faces.health.notes().into_iter().map(|note| note + "\n");
+            (StatusCode::OK, std::iter::once("ready\n".to_owned()).chain(notes).collect::<String>())
+                .into_response()
+        }
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")).into_response(),
     }
 }

@@ -27,5 +27,6 @@ pub use config::{
     Config, DatabaseServer, KindSettings, LogFormat, LogsConfig, ModuleTells, OdooConfig, Password,
     PostgresConfig, RedisConfig, ScrapeConfig, Settings, TlsMode,
 };
+pub use postgres::open_session;
 pub use source::{Batch, FetchError, Fetched, Source};
 pub use sources::{Sources, SourcesError};

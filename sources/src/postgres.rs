@@ -5,6 +5,7 @@ mod pace;
 mod tls;
 mod trouble;
 
+pub use connection::open_session;
 pub(crate) use connection::{Connection, Reading, Row, from_micros};
 pub(crate) use pace::Pace;
 pub(crate) use trouble::{Kind, Trouble};

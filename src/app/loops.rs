@@ -25,6 +25,9 @@ const ALERT_TICKS: usize = 4;
 const SILENCE: Duration = Duration::from_secs(60);
 /// The longest a loop sleeps without being woken: timers that others moved are seen at the latest then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// More than this beyond it, and the clock jumped or the process was stopped.
+const JUMP: Duration = Duration::from_secs(30);
+const LEASE_INTERVAL: Duration = Duration::from_secs(1);
 
 type Outcome = (&'static str, anyhow::Result<()>);
 
@@ -92,6 +95,10 @@ fn judge_and_tell(
         app.health.expect(&part, SILENCE);
         Pulse { board: Arc::clone(&app.health), part }
     };
+    if app.config.shares_alerts() {
+        let task = hold_lease(Arc::clone(rooms), Arc::clone(&app.health), stop.clone());
+        tasks.spawn(async move { ("lease", task.await) });
+    }
     let interval = app.config.evaluation_interval();
     let task = evaluate(Arc::clone(rooms), alerts, interval, pulse("evaluation"), stop.clone());
     tasks.spawn(async move { ("evaluation", task.await) });
@@ -175,6 +182,25 @@ async fn evaluate(
     Ok(())
 }
 
+/// Two processes on one database: one of them decides and sends. What came of it is told by `/-/ready`.
+async fn hold_lease(
+    rooms: Arc<Rooms>,
+    health: Arc<HealthBoard>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let part = part_of("alerting", &rooms.tenant);
+    while !stop.is_cancelled() {
+        let note = match rooms.alerting.lead().await {
+            Ok(true) => "leads".to_owned(),
+            Ok(false) => "stands by, another process leads".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        health.note(&part, note);
+        pause(rooms.clock.as_ref(), LEASE_INTERVAL, &stop).await;
+    }
+    Ok(())
+}
+
 async fn alert(
     rooms: Arc<Rooms>,
     mut stated: mpsc::Receiver<Vec<Alert>>,
@@ -183,6 +209,7 @@ async fn alert(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut next = None;
+    let mut woke = rooms.clock.now();
     loop {
         let wait = time_until(next, rooms.clock.now());
         let alerts = tokio::select! {
@@ -190,6 +217,15 @@ async fn alert(
             alerts = stated.recv() => alerts,
             () = rooms.clock.sleep(wait) => None,
         };
+        let slept_since = std::mem::replace(&mut woke, rooms.clock.now());
+        if woke.since(slept_since) > LONGEST_SLEEP + JUMP {
+            tracing::warn!(
+                from = slept_since.to_rfc3339(),
+                to = woke.to_rfc3339(),
+                "the clock jumped or the process was stopped"
+            );
+            rooms.alerting.clock_jumped();
+        }
         let pass = info_span!("alerting pass");
         match rooms.receive_and_dispatch(alerts).instrument(pass).await {
             Ok(deadline) => {

@@ -112,6 +112,17 @@ fn queues(rooms: &Rooms) -> Vec<Sample> {
             ..counter("plimsoll_rules_passes_seconds_total", "Time that the passes took.", 0)
         },
     ];
+    let (leads, taken) = rooms.alerting.leadership();
+    samples.push(gauge(
+        "plimsoll_alerting_leads",
+        "1 while this process decides and sends; 0 while it stands by.",
+        u64::from(leads),
+    ));
+    samples.push(counter(
+        "plimsoll_alerting_leads_taken_total",
+        "Times that this process took the lead of several on one database.",
+        taken,
+    ));
     // A store that can't be read is told by the health of alerting.
     if let Ok(waiting) = rooms.alerting.waiting_notifications() {
         samples.push(gauge(

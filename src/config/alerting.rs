@@ -12,22 +12,38 @@ use super::Config;
 pub(super) struct Alerting {
     pub(super) config: PathBuf,
     pub(super) escalation: PathBuf,
+    /// Where the state lies, in place of a file beside the data.
+    pub(super) database: Option<String>,
+    pub(super) database_env: Option<String>,
+    pub(super) database_file: Option<PathBuf>,
 }
 
 impl Default for Alerting {
     fn default() -> Self {
-        Self { config: "alertmanager.yml".into(), escalation: "escalation.yml".into() }
+        Self {
+            config: "alertmanager.yml".into(),
+            escalation: "escalation.yml".into(),
+            database: None,
+            database_env: None,
+            database_file: None,
+        }
     }
 }
 
 impl Config {
+    /// Whether other processes may have the same alerts, so that one of them must lead.
+    #[must_use]
+    pub(crate) const fn shares_alerts(&self) -> bool {
+        self.alert_database.is_some()
+    }
+
     #[must_use]
     pub fn alerting(&self, tenant: &TenantName) -> plimsoll_alerting::Config {
         let own = || self.data_dir().join("lake").join(tenant.as_str());
         plimsoll_alerting::Config {
             file: self.base.join(&self.alerting.config),
             data_dir: if tenant.is_default() { self.data_dir() } else { own() },
-            database: None,
+            database: self.alert_database.as_ref().map(|database| database.of_tenant(tenant)),
             public_url: self.public_url_of(tenant),
             sending: self.sending,
             local_time_zone: local_time_zone(),

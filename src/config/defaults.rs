@@ -23,6 +23,7 @@ impl Default for Config {
             tenant_entries: Vec::new(),
             tenants: vec![Tenant::default()],
             sources: Vec::new(),
+            alert_database: None,
             base: PathBuf::new(),
             sending: plimsoll_alerting::Sending::default(),
             only: Vec::new(),

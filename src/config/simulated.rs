@@ -42,6 +42,7 @@ impl Config {
         self.data_dir = data_dir.to_owned();
         self.tenants = vec![Tenant::default()];
         self.sources = Vec::new();
+        self.alert_database = None;
         self.sending = Sending::Captured;
         self.only = only.to_vec();
         // A log of little files, for each is written in full before it is used.

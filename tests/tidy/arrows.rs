@@ -20,7 +20,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
 const CLIENTS: &[(&str, &[&str])] = &[
     ("reqwest", &["alerting", "sources"]),
     ("lettre", &["alerting"]),
-    ("tokio-postgres", &["sources"]),
+    ("tokio-postgres", &["sources", "alerting"]),
     ("redis", &["sources"]),
 ];
 

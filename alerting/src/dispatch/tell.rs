@@ -112,6 +112,12 @@ impl Pass<'_> {
         let Some(reason) = decide(entry.as_ref(), state, policy, self.now) else {
             return Ok(told);
         };
+        // What waits in the outbox told nobody anything: the reason is that of whoever hears of it only now.
+        let untold =
+            self.store.log_before_untold(row, &integration.name)?.filter(|_| !heard.firing.is_empty());
+        let known = untold
+            .and_then(|before| decide(before.as_ref().map(LogRow::entry).as_ref(), state, policy, self.now));
+        let reason = known.unwrap_or(reason);
         let notification = self.notification(group, &heard, integration, reason)?;
         let log = LogRow {
             firing: heard.firing.clone(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use plimsoll_model::Timestamp;
 
-use super::groups::LogRow;
+use super::groups::{GroupRow, LogRow};
 use super::sql::{SqlRow, values};
 use super::{StoreTransaction, to_json};
 use crate::AlertingError;
@@ -27,6 +27,10 @@ pub(crate) enum Outcome {
     Retry { error: String, not_before: Timestamp },
     GaveUp { error: String },
 }
+
+/// Of one lane and one incident.
+const UNTOLD: &str = "outcome = 'pending' AND is_firing = 1 AND group_key = ?1 AND receiver = ?2
+     AND integration = ?3 AND incident_id = ?4";
 
 impl StoreTransaction<'_> {
     /// A firing notification replaces those of its lane that nobody took yet: it says everything they do.
@@ -62,10 +66,20 @@ impl StoreTransaction<'_> {
         Ok(())
     }
 
+    /// What the log said before the first of the lane's firing rows that nobody took yet; `None` without such a row.
+    pub(crate) fn log_before_untold(
+        &self,
+        group: &GroupRow,
+        integration: &str,
+    ) -> Result<Option<Option<LogRow>>, AlertingError> {
+        let query = format!("SELECT log_before FROM outbox WHERE {UNTOLD} ORDER BY seq LIMIT 1");
+        let incident_id = group.incident_id.as_deref().unwrap_or_default();
+        let lane = values![&group.group_key, &group.receiver, integration, incident_id];
+        self.sql.first(&query, lane, |row| row.json("log_before"))
+    }
+
     /// What the log said before the first of the replaced rows: none of them was told to anybody.
     fn supersede(&self, by: &Notification, lane: [&str; 3]) -> Result<Option<String>, AlertingError> {
-        const UNTOLD: &str = "outcome = 'pending' AND is_firing = 1 AND group_key = ?1 AND receiver = ?2
-             AND integration = ?3 AND incident_id = ?4";
         let lane = values![lane[0], lane[1], lane[2], &by.incident_id];
         let query = format!("SELECT log_before FROM outbox WHERE {UNTOLD} ORDER BY seq LIMIT 1");
         let before = self.sql.first(&query, lane, |row| row.at(0))?;

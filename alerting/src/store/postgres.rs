@@ -25,10 +25,12 @@ const LONGEST_CONNECT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// A session, and the future that carries it until it ends. An error never shows a password.
+pub type Connecting = BoxFuture<'static, Result<(Client, BoxFuture<'static, ()>), String>>;
+
 /// A way to a PostgreSQL server: who connects knows the address, the password and the TLS, and tells nobody.
 pub trait DatabaseServer: std::fmt::Debug + Send + Sync {
-    /// A session, and the future that carries it until it ends. An error never shows a password.
-    fn connect(&self) -> BoxFuture<'static, Result<(Client, BoxFuture<'static, ()>), String>>;
+    fn connect(&self) -> Connecting;
 }
 
 /// Where the state lies when it isn't in the data folder.

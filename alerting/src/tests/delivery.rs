@@ -91,7 +91,7 @@ async fn while_a_receiver_is_down_the_newest_word_replaces_those_it_missed() {
     story.now = story.now + Duration::from_millis(100);
     story.fire("service=sales,n=2").await;
     story.advance(60);
-    assert_eq!(story.run().await, ["/hook firing 2 new alerts added"]);
+    assert_eq!(story.run().await, ["/hook firing 2 first notification"]);
     let outcomes: Vec<_> = story.table("notifications").iter().map(|row| row["outcome"].clone()).collect();
     assert_eq!(outcomes, ["sent", "superseded"]);
 }

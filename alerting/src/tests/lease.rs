@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::future::BoxFuture;
 use plimsoll_model::Timestamp;
 use tempfile::TempDir;
-use tokio_postgres::Client;
 
 use super::postgres::{Postgres, database, eventually};
 use super::support::{Sink, alert, open_on};
-use crate::{Alerting, Database, DatabaseServer};
+use crate::{Alerting, Connecting, Database, DatabaseServer};
 
 const NOW: &str = "
 route: {receiver: hook, group_by: [service], group_wait: 0s, group_interval: 1m}
@@ -182,7 +180,7 @@ async fn two_tenants_on_one_server_share_nothing() {
 struct Away;
 
 impl DatabaseServer for Away {
-    fn connect(&self) -> BoxFuture<'static, Result<(Client, BoxFuture<'static, ()>), String>> {
+    fn connect(&self) -> Connecting {
         Box::pin(async { Err("the server doesn't answer".to_owned()) })
     }
 }

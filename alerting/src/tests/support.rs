@@ -219,6 +219,11 @@ pub(super) fn alert(labels: &str, starts_at: Timestamp, ends_at: Option<Timestam
     Alert { labels, annotations, starts_at, ends_at, generator_url: String::new() }
 }
 
+/// On whatever lies in the folder.
+pub(super) fn open_at(folder: &Path) -> Alerting {
+    open(folder, &Arc::new(Ledger::default()))
+}
+
 /// A process of several on one database.
 pub(super) fn open_on(database: &Database, yaml: &str, sink: &Sink) -> Alerting {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -228,7 +233,7 @@ pub(super) fn open_on(database: &Database, yaml: &str, sink: &Sink) -> Alerting 
     Alerting::open(config, routing, Arc::new(Ledger::default())).expect("opens")
 }
 
-fn write_routing(folder: &Path, yaml: &str, sink: &Sink) {
+pub(super) fn write_routing(folder: &Path, yaml: &str, sink: &Sink) {
     let yaml = yaml.replace("SINK", &format!("http://127.0.0.1:{}", sink.port));
     std::fs::write(folder.join("alertmanager.yml"), yaml).expect("written");
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use plimsoll_model::{Clock, Timestamp};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
@@ -17,6 +19,9 @@ use crate::tls::Tls;
 
 /// Beyond the server's own limit, for an answer that is on its way; then the server is taken for dead.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// A server that is gone without a word is noticed after three of these.
+const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// A parameter with its type: statements are sent without being prepared, which poolers understand.
 pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -150,9 +155,29 @@ pub(crate) fn from_micros(micros: i64) -> Timestamp {
 }
 
 async fn connect(server: &DatabaseServer, clock: Arc<dyn Clock>) -> Result<Connection, Trouble> {
+    let (client, carried) = session(server).await?;
+    Ok(Connection {
+        client,
+        task: tokio::spawn(carried),
+        clock,
+        statement_timeout: server.statement_timeout,
+        lock_timeout: server.lock_timeout,
+        is_unfinished: AtomicBool::new(false),
+        server: ServerFacts::default(),
+    })
+}
+
+/// A session, and what carries it until it ends, for whoever has a database of its own: none of the timeouts in `server`
+/// is applied. The error never shows the password.
+pub async fn open_session(server: &DatabaseServer) -> Result<(Client, BoxFuture<'static, ()>), String> {
+    session(server).await.map_err(|trouble| trouble.message)
+}
+
+async fn session(server: &DatabaseServer) -> Result<(Client, BoxFuture<'static, ()>), Trouble> {
     let mut config = Config::new();
     config.host(&server.host).port(server.port).dbname(&server.database).user(&server.user);
-    config.application_name("plimsoll").keepalives_idle(Duration::from_secs(60));
+    config.application_name("plimsoll").keepalives_idle(KEEPALIVE).keepalives_interval(KEEPALIVE);
+    config.tcp_user_timeout(KEEPALIVE * 3);
     config.ssl_mode(match server.tls {
         TlsMode::Disable => SslMode::Disable,
         TlsMode::Prefer => SslMode::Prefer,
@@ -164,20 +189,12 @@ async fn connect(server: &DatabaseServer, clock: Arc<dyn Clock>) -> Result<Conne
     let tls = Tls::new(server.tls, server.ca.as_deref())
         .map_err(|message| Trouble::new(Kind::Connection, message))?;
     let (client, connection) = config.connect(tls).await?;
-    let task = tokio::spawn(async move {
+    let carried = async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to PostgreSQL ended");
         }
-    });
-    Ok(Connection {
-        client,
-        task,
-        clock,
-        statement_timeout: server.statement_timeout,
-        lock_timeout: server.lock_timeout,
-        is_unfinished: AtomicBool::new(false),
-        server: ServerFacts::default(),
-    })
+    };
+    Ok((client, carried.boxed()))
 }
 
 async fn limited<T>(
