@@ -20,7 +20,7 @@ use plimsoll_alerting::{Alerting, Delivery, Routing};
 use plimsoll_collector::{Collector, OtlpReader};
 use plimsoll_dashboards::{Faces, MetricsSource, Runbook};
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, ReadOriginal};
+use plimsoll_model::{Clock, ReadOriginal, TenantName};
 use plimsoll_query::{Databases, QueryEngine};
 use plimsoll_rules::{CalendarBook, Pack, RuleSet, SloTable};
 use plimsoll_sources::Sources;
@@ -107,13 +107,19 @@ impl App {
     fn faces(self: &Arc<Self>) -> Faces {
         Faces {
             databases: self.databases.clone(),
+            alerting: self.alerting(),
             health: Arc::<HealthBoard>::clone(&self.health),
             metrics: self.metrics(),
             clock: Arc::clone(&self.clock),
+            started_at: self.clock.now(),
             public_url: self.config.public_url(),
             runbooks: runbooks(&self.config),
             version: env!("CARGO_PKG_VERSION"),
         }
+    }
+
+    fn alerting(&self) -> BTreeMap<TenantName, Alerting> {
+        self.rooms.iter().map(|rooms| (rooms.tenant.clone(), rooms.alerting.clone())).collect()
     }
 
     /// One whole pass at the clock's now: evaluate, receive, dispatch, deliver, and write the decisions down. What the

@@ -6,6 +6,7 @@ mod duration;
 mod file;
 mod receivers;
 mod secret;
+mod shown;
 mod time_intervals;
 
 use std::collections::BTreeMap;
@@ -87,6 +88,8 @@ pub struct Routing {
     pub(crate) time_intervals: TimeIntervals,
     /// How long a statement without an end holds.
     pub(crate) resolve_timeout: Duration,
+    /// The file as the API may show it.
+    pub(crate) shown: String,
 }
 
 /// A receiver without integrations: Alertmanager's own way to tell nobody.
@@ -97,7 +100,8 @@ impl Routing {
     #[must_use]
     pub fn nobody() -> Self {
         let parsed = serde_saphyr::from_str::<file::File>(NOBODY).expect("the constant is valid YAML");
-        check::check(parsed, &Config::default()).0.expect("the constant is a valid routing")
+        let routing = check::check(parsed, &Config::default()).0.expect("the constant is a valid routing");
+        Self { shown: shown::shown(NOBODY), ..routing }
     }
 
     /// The same tree for one of several tenants: its groups, and what pagers know them by, are not those of others.
@@ -132,7 +136,10 @@ impl Routing {
             }
         };
         match serde_saphyr::from_str::<file::File>(&text) {
-            Ok(parsed) => check::check(parsed, config),
+            Ok(parsed) => {
+                let (routing, findings) = check::check(parsed, config);
+                (routing.map(|routing| Self { shown: shown::shown(&text), ..routing }), findings)
+            }
             Err(error) => {
                 let line = error.location().map_or(1, |location| location.line());
                 refused(line, cure(&error))

@@ -31,6 +31,7 @@ mod receiver;
 mod silence;
 mod steps;
 mod tables;
+mod view;
 
 pub use config::{Config, Finding, Routing, Sending};
 pub use deliver::{DeliveredAlert, Delivery};
@@ -39,6 +40,7 @@ pub use matcher::{Filter, FilterError};
 pub use pipeline::Alerting;
 pub use silence::{Silence, SilenceDraft, SilenceError, SilenceMatcher, SilenceState};
 pub use store::{Connecting, Database, DatabaseServer};
+pub use view::{AlertFilter, AlertView, GroupView};
 
 #[cfg(test)]
 mod tests;

@@ -89,7 +89,7 @@ pub struct Filter(Vec<Matcher>);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct FilterError(String);
+pub struct FilterError(pub(crate) String);
 
 impl Filter {
     /// Each text is one matcher or several, as in a routing file: `severity="page"`, `{service=~"odoo.*",team!="x"}`.
@@ -135,7 +135,7 @@ pub(crate) fn all_match(matchers: &[Matcher], labels: &Labels) -> bool {
 }
 
 /// Both ends are anchored around the whole alternation.
-fn anchored(pattern: &str) -> Result<Regex, MatcherError> {
+pub(crate) fn anchored(pattern: &str) -> Result<Regex, MatcherError> {
     // Alone first: `a)|(b` would otherwise borrow our brackets.
     let build = |text: &str| RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build();
     build(pattern)

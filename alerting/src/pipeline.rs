@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use plimsoll_model::{Alert, Decision, DecisionLedger, Stage, StateTable, Timestamp};
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::config::{Config, Routing};
 use crate::deliver::Claims;
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) senders: Senders,
     pub(crate) claims: Claims,
     pub(crate) last_pass: Arc<LastPass>,
+    /// Something came that the next pass need not wait for.
+    news: Notify,
     /// At which turn of deciding what ran out before it was looked after; 0 when that is yet to be done.
     resumed: AtomicU64,
 }
@@ -67,6 +70,7 @@ impl Alerting {
             ledger,
             claims: Claims::default(),
             last_pass: Arc::default(),
+            news: Notify::new(),
             resumed: AtomicU64::new(0),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -106,15 +110,32 @@ impl Alerting {
         if !self.inner.store.decides().await? {
             return Ok(());
         }
+        self.post(alerts, now).await.map(|_left_out| ())
+    }
+
+    /// The same for alerts of others, who must know: when it returns they are in the store, but for as many as it says,
+    /// which there was no room for. One that stands by takes none, and says so as an error.
+    pub async fn post(&self, alerts: Vec<Alert>, now: Timestamp) -> Result<usize, AlertingError> {
         self.resume(now).await?;
         let timeout = self.routing().resolve_timeout;
         let refused = self.inner.store.transact(move |store| keep(store, alerts, now, timeout)).await?;
         steps::reached(steps::RECEIVE_STORED);
-        if !refused.is_empty() {
-            tracing::error!(refused = refused.len(), limit = MAX_FIRING, "too many alerts fire at once");
+        let left_out = refused.len();
+        if left_out > 0 {
+            tracing::error!(refused = left_out, limit = MAX_FIRING, "too many alerts fire at once");
         }
         self.publish(refused);
-        Ok(())
+        Ok(left_out)
+    }
+
+    /// Ends the wait of [`Self::news`]: somebody else than the rules changed what there is to tell.
+    pub fn wake(&self) {
+        self.inner.news.notify_one();
+    }
+
+    /// Until the next pass is due at once. For one waiter; what was told while nobody waited is not forgotten.
+    pub async fn news(&self) {
+        self.inner.news.notified().await;
     }
 
     /// Flushes every group that is due into the outbox (decision and outbox row in one transaction) and says when it

@@ -67,6 +67,16 @@ impl Store {
         self.write(move |writer| writer.transact(&lease, |sql| work(&StoreTransaction { sql }))).await
     }
 
+    /// Runs `work`, which only reads, beside whoever writes, also where this process stands by.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&StoreTransaction<'_>) -> Result<T, AlertingError> + Send + 'static,
+    ) -> Result<T, AlertingError> {
+        let store = self.clone();
+        let task = tokio::task::spawn_blocking(move || store.read(|sql| work(&StoreTransaction { sql })));
+        task.await.map_err(|_| AlertingError::Stopped)?
+    }
+
     /// Whether this process is the one that decides and sends; renews or takes the lease on the way.
     pub(crate) async fn seek_lease(&self) -> Result<bool, AlertingError> {
         if !self.is_shared {

@@ -1,9 +1,11 @@
 //! What `src/` hands to this room.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use plimsoll_model::Clock;
+use plimsoll_alerting::Alerting;
+use plimsoll_model::{Clock, TenantName, Timestamp};
 use plimsoll_query::Databases;
 
 use crate::{MetricsSource, Runbook};
@@ -12,10 +14,14 @@ use crate::{MetricsSource, Runbook};
 #[derive(Clone, Debug)]
 pub struct Faces {
     pub databases: Databases,
+    /// The pipeline of each tenant that has a database.
+    pub alerting: BTreeMap<TenantName, Alerting>,
     pub health: Arc<dyn Health>,
     pub metrics: Arc<dyn MetricsSource>,
     /// The process's clock: the console tells ages by it, also when it runs faster than the wall's.
     pub clock: Arc<dyn Clock>,
+    /// Since when the process serves.
+    pub started_at: Timestamp,
     /// What links start with, without a slash at the end. Its host may be named in requests, beside loopback.
     pub public_url: String,
     /// What the links in alerts of the packs lead to.

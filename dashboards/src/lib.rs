@@ -5,6 +5,7 @@
 //! [`plimsoll_query::QueryEngine`], so whatever the console knows can also be asked in SQL; the `runbooks` are texts that
 //! `src/` hands in.
 
+mod alertmanager;
 mod explain;
 mod faces;
 mod fence;

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::problem::Problem;
-use crate::{Faces, explain, fence, probes, runbooks, sql, state, web};
+use crate::{Faces, alertmanager, explain, fence, probes, runbooks, sql, state, web};
 
 /// How long a stopping process waits for answers on their way; a client that stays connected can't hold it longer.
 const GRACE: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ pub(crate) fn router(faces: Faces, stop: CancellationToken) -> Router {
         router = router
             .route(view.path, get(move |faces, headers, query| state::show(view, faces, headers, query)));
     }
-    web::routes(router)
+    web::routes(alertmanager::routes(router))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(stop, give_up_on_stop))

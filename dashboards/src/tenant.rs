@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, StatusCode, header};
+use plimsoll_alerting::Alerting;
+use plimsoll_model::TenantName;
 use plimsoll_query::{Locked, QueryEngine};
 
 use crate::Faces;
@@ -27,6 +29,18 @@ pub(crate) fn engine<'f>(
         }
         Problem::not_found(format!("there is no tenant named {tenant:?}"))
     })
+}
+
+/// The pipeline of `tenant`, behind the same door.
+pub(crate) fn alerting<'f>(
+    faces: &'f Faces,
+    headers: &HeaderMap,
+    tenant: &str,
+) -> Result<&'f Alerting, Problem> {
+    engine(faces, headers, tenant)?;
+    let name = tenant.parse::<TenantName>().ok();
+    name.and_then(|name| faces.alerting.get(&name))
+        .ok_or_else(|| Problem::not_found(format!("tenant {tenant:?} has no alerting")))
 }
 
 fn token(headers: &HeaderMap) -> Option<String> {

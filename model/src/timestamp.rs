@@ -35,6 +35,15 @@ impl Timestamp {
         DateTime::parse_from_rfc3339(text).ok()?.timestamp_nanos_opt().map(Self)
     }
 
+    /// RFC 3339, with what lies before or beyond all `Timestamp`s at the end that it is nearer to: Go's zero time, which means
+    /// "none", is [`Self::MIN`], and the year 9999 is [`Self::MAX`].
+    #[must_use]
+    pub fn parse_rfc3339_saturating(text: &str) -> Option<Self> {
+        let moment = DateTime::parse_from_rfc3339(text).ok()?;
+        let out_of_range = if moment.timestamp() < 0 { Self::MIN } else { Self::MAX };
+        Some(moment.timestamp_nanos_opt().map_or(out_of_range, Self))
+    }
+
     /// `2026-11-21T10:17:08.123Z`: milliseconds are what people compare.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
@@ -110,5 +119,10 @@ mod tests {
         let read = Timestamp::parse_rfc3339("2026-11-21T11:00:00.5+01:00").expect("valid");
         assert_eq!(read.to_rfc3339(), "2026-11-21T10:00:00.500Z");
         assert_eq!(Timestamp::parse_rfc3339("9999-01-01T00:00:00Z"), None);
+        let saturated = Timestamp::parse_rfc3339_saturating;
+        assert_eq!(saturated("9999-01-01T00:00:00Z"), Some(Timestamp::MAX));
+        assert_eq!(saturated("0001-01-01T00:00:00.000Z"), Some(Timestamp::MIN));
+        assert_eq!(saturated("2026-11-21T11:00:00.5+01:00"), Some(read));
+        assert_eq!(saturated("yesterday"), None);
     }
 }

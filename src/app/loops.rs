@@ -215,6 +215,7 @@ async fn alert(
         let alerts = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             alerts = stated.recv() => alerts,
+            () = rooms.alerting.news() => None,
             () = rooms.clock.sleep(wait) => None,
         };
         let slept_since = std::mem::replace(&mut woke, rooms.clock.now());

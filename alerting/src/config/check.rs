@@ -48,6 +48,7 @@ pub(super) fn check(mut file: File, config: &Config) -> (Option<Routing>, Vec<Fi
         receivers,
         time_intervals,
         resolve_timeout,
+        shown: String::new(),
     });
     (routing, findings)
 }

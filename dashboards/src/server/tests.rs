@@ -1,5 +1,6 @@
 //! The router as clients meet it, over a real engine and an empty lake.
 
+mod alertmanager;
 mod explain;
 mod harness;
 

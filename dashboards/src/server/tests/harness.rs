@@ -8,9 +8,13 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request, StatusCode, header};
+use plimsoll_alerting::{Alerting, Config as AlertingConfig, Routing};
 use plimsoll_lake::Lake;
-use plimsoll_model::{Clock, ManualClock, RowsOnly, StateTable, Timestamp, batch_from_rows};
-use plimsoll_query::{Databases, QueryEngine};
+use plimsoll_model::{
+    Clock, Decision, DecisionLedger, ManualClock, RowsOnly, StateTable, TenantName, Timestamp, TokenHash,
+    batch_from_rows,
+};
+use plimsoll_query::{Database, Databases, QueryEngine};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,10 +27,36 @@ pub(super) const HOST: &str = "127.0.0.1:8088";
 pub(super) const SCRIPT: &str = "<script>alert(1)</script>\"><img src=x onerror=alert(1)>";
 pub(super) const MAX_ROWS: usize = 100;
 
+const ROUTING: &str = "\
+route:
+  receiver: everybody
+  group_by: [alertname]
+  routes:
+    - matchers: [team=\"sales\"]
+      receiver: sales
+      continue: true
+    - matchers: [team=~\"sales|stock\"]
+      receiver: warehouse
+inhibit_rules:
+  - source_matchers: [severity=\"page\"]
+    target_matchers: [severity=\"ticket\"]
+    equal: [alertname]
+receivers:
+  - name: everybody
+  - name: sales
+    pagerduty_configs:
+      - routing_key: 0123456789abcdef0123456789abcdef
+  - name: warehouse
+    webhook_configs:
+      - url: http://127.0.0.1:9/hook/s3cret
+";
+
 pub(super) struct Console {
     router: Router,
     pub(super) health: Arc<Parts>,
     pub(super) lake: Lake,
+    alerting: Alerting,
+    now: Timestamp,
     _folder: tempfile::TempDir,
 }
 
@@ -42,7 +72,34 @@ impl Console {
         let health = Arc::new(Parts::default());
         let clock = ManualClock::at(Timestamp::parse_rfc3339("2026-11-21T11:00:00Z").expect("valid"));
         let (faces, lake) = faces(&folder, Arc::clone(&health), Arc::new(clock)).await;
-        Self { router: crate::server::router(faces, CancellationToken::new()), health, lake, _folder: folder }
+        Self::over(faces, health, lake, folder)
+    }
+
+    /// Beside the default tenant, which is open, one whose token opens it.
+    pub(super) async fn with_token(tenant: &str, token: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let health = Arc::new(Parts::default());
+        let clock = ManualClock::at(Timestamp::parse_rfc3339("2026-11-21T11:00:00Z").expect("valid"));
+        let (mut faces, lake) = faces(&folder, Arc::clone(&health), Arc::new(clock)).await;
+        let name: TenantName = tenant.parse().expect("a name");
+        let engine = faces.databases.default_engine().clone();
+        let locked = Database { engine: engine.clone(), tokens: vec![TokenHash::of(token)] };
+        let open = Database { engine, tokens: Vec::new() };
+        faces.databases = Databases::new(open, BTreeMap::from([(name.clone(), locked)]));
+        faces.alerting.insert(name, alerting(&folder.path().join(tenant)));
+        Self::over(faces, health, lake, folder)
+    }
+
+    fn over(faces: Faces, health: Arc<Parts>, lake: Lake, folder: tempfile::TempDir) -> Self {
+        let alerting = faces.alerting[&TenantName::default()].clone();
+        let now = faces.clock.now();
+        let router = crate::server::router(faces, CancellationToken::new());
+        Self { router, health, lake, alerting, now, _folder: folder }
+    }
+
+    /// One pass of the default tenant's pipeline.
+    pub(super) async fn dispatch(&self) {
+        self.alerting.dispatch(self.now).await.expect("dispatched");
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
@@ -134,14 +191,37 @@ async fn faces(folder: &tempfile::TempDir, health: Arc<Parts>, clock: Arc<dyn Cl
     let public_url = "http://127.0.0.1:8088".to_owned();
     let faces = Faces {
         databases: Databases::open(engine),
+        alerting: BTreeMap::from([(TenantName::default(), alerting(folder.path()))]),
         health,
         metrics: Arc::new(Up),
+        started_at: clock.now(),
         clock,
         public_url,
         runbooks: runbooks(),
         version: "0.0.0",
     };
     (faces, lake)
+}
+
+/// With a routing that has a tree, muted targets, and a secret.
+fn alerting(folder: &std::path::Path) -> Alerting {
+    std::fs::create_dir_all(folder).expect("a folder");
+    let config = AlertingConfig {
+        file: folder.join("alertmanager.yml"),
+        data_dir: folder.join("alerting"),
+        ..AlertingConfig::default()
+    };
+    std::fs::write(&config.file, ROUTING).expect("written");
+    let (routing, findings) = Routing::load(&config);
+    assert_eq!(findings, []);
+    Alerting::open(config, routing.expect("valid"), Arc::new(NoLedger)).expect("opens")
+}
+
+#[derive(Debug)]
+struct NoLedger;
+
+impl DecisionLedger for NoLedger {
+    fn record(&self, _decision: Decision) {}
 }
 
 fn runbooks() -> Vec<Runbook> {
