@@ -101,6 +101,10 @@ impl Filter {
         Ok(Self(matchers))
     }
 
+    pub(crate) fn matchers(&self) -> &[Matcher] {
+        &self.0
+    }
+
     #[must_use]
     pub fn matches(&self, labels: &Labels) -> bool {
         all_match(&self.0, labels)

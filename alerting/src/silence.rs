@@ -9,11 +9,11 @@ mod setting;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use plimsoll_model::{Labels, Timestamp};
+use plimsoll_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::AlertingError;
 use crate::dispatch::hash_of;
+use crate::{AlertingError, Filter};
 
 pub(crate) use muting::Muting;
 
@@ -97,11 +97,18 @@ impl Silence {
         }
     }
 
-    /// What Alertmanager's `filter` is asked of: the matchers' names, each with the text that it is compared to.
-    #[must_use]
-    pub fn as_labels(&self) -> Labels {
-        let matchers = self.matcher_sets.iter().flatten();
-        matchers.map(|matcher| (matcher.name.as_str(), matcher.value.as_str())).collect()
+    /// Alertmanager's `filter` of silences: each matcher that is asked for is one of the silence's, by name, kind and text.
+    pub(crate) fn has_all(&self, filter: &Filter) -> bool {
+        let is_ours = |name: &str, op, value: &str| {
+            let mut ours = self.matcher_sets.iter().flatten();
+            ours.any(|matcher| {
+                (matcher.name.as_str(), matcher.op(), matcher.value.as_str()) == (name, op, value)
+            })
+        };
+        filter.matchers().iter().all(|wanted| {
+            let (name, value, op) = wanted.sort_key();
+            is_ours(name, op, value)
+        })
     }
 
     /// Active ones first, those that end soonest at the front; then pending ones by their start, and at last those that

@@ -65,7 +65,7 @@ impl SilenceMatcher {
         Matcher::new(&self.name, self.op(), &self.value)
     }
 
-    const fn op(&self) -> MatchOp {
+    pub(super) const fn op(&self) -> MatchOp {
         match (self.is_regex, self.is_equal) {
             (false, true) => MatchOp::Equal,
             (false, false) => MatchOp::NotEqual,

@@ -16,7 +16,7 @@ impl Alerting {
     /// over.
     pub fn silences(&self, filter: &Filter, now: Timestamp) -> Result<Vec<Silence>, AlertingError> {
         let mut silences = self.inner.store.silences()?;
-        silences.retain(|silence| filter.matches(&silence.as_labels()));
+        silences.retain(|silence| silence.has_all(filter));
         Silence::sort(&mut silences, now);
         Ok(silences)
     }

@@ -17,6 +17,8 @@ pub(super) enum Refusal {
     Invalid(String),
     /// What was sent can't be read, or lacks something: Alertmanager's codes of such faults.
     Malformed { status: StatusCode, code: u16, message: String },
+    /// There is none of that name: a text.
+    NotFound(String),
     /// Nothing that could have been wrong with the request.
     Busy(String),
 }
@@ -69,6 +71,7 @@ impl IntoResponse for Refusal {
             Self::Malformed { status, code, message } => {
                 (status, Json(json!({"code": code, "message": message}))).into_response()
             }
+            Self::NotFound(text) => (StatusCode::NOT_FOUND, Json(text)).into_response(),
             Self::Busy(text) => (StatusCode::SERVICE_UNAVAILABLE, Json(text)).into_response(),
         }
     }

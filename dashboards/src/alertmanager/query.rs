@@ -32,7 +32,7 @@ impl Parameters {
     }
 
     /// As the server that we stand in for reads them: one of these words is yes, any other no.
-    fn flag(&self, name: &str, default: bool) -> bool {
+    pub(super) fn flag(&self, name: &str, default: bool) -> bool {
         const YES: [&str; 9] = ["true", "1", "yes", "ok", "y", "on", "t", "checked", "enabled"];
         self.all(name)
             .last()

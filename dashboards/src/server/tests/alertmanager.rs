@@ -1,5 +1,7 @@
 //! Alertmanager's API over a pipeline whose clock stands still.
 
+mod silences;
+
 use axum::body::Body;
 use http::{Request, StatusCode, header};
 use serde_json::{Value, json};
