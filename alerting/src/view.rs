@@ -103,15 +103,18 @@ impl Alerting {
         let mut groups = Vec::new();
         for row in rows.into_iter().filter(|row| filter.takes_receiver(&row.receiver)) {
             let mut alerts = of_group.remove(&row.group_id).unwrap_or_default();
-            if alerts.is_empty() {
+            if alerts.is_empty() || !(filter.muted || row.muted_by.is_empty()) {
                 continue;
             }
             alerts.sort_by(|a, b| order::of_alerts(&a.labels, &b.labels));
-            alerts.iter_mut().for_each(|alert| alert.receivers.sort());
+            for alert in &mut alerts {
+                alert.receivers.sort();
+                alert.muted_by.clone_from(&row.muted_by);
+            }
             groups.push(GroupView {
                 labels: row.group_labels,
                 receiver: row.receiver,
-                muted_by: Vec::new(),
+                muted_by: row.muted_by,
                 alerts,
             });
         }
