@@ -3,6 +3,7 @@
 mod alerting;
 mod database;
 mod defaults;
+mod outbound;
 mod secrets;
 mod simulated;
 mod sources;

@@ -4,10 +4,13 @@
 mod check;
 mod duration;
 mod file;
+mod http;
+mod outbound;
 mod receivers;
 mod secret;
 mod shown;
 mod time_intervals;
+mod wording;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,13 +19,16 @@ use std::time::Duration;
 use plimsoll_model::TenantName;
 use serde_saphyr::Error as YamlError;
 
+pub(crate) use http::{HttpAuth, HttpConfig, OAuth2, ProxyConfig, TlsConfig};
+pub use outbound::{Environment, Outbound, PagerDutyIncidents};
 pub(crate) use receivers::{
-    Authorization, EmailConfig, Integration, IntegrationKind, PagerDutyConfig, Receiver, Smarthost,
-    WebhookConfig,
+    Action, EmailAuth, EmailConfig, Integration, IntegrationKind, PAGERDUTY_SEVERITIES, PagerDutyConfig,
+    Receiver, SlackAddress, SlackConfig, Smarthost, TeamsConfig, Threading, WebhookConfig,
 };
-pub(crate) use secret::Secret;
 #[cfg(test)]
-pub(crate) use secret::SecretSource;
+pub(crate) use receivers::{Field, Image, Link};
+pub(crate) use secret::{Secret, SecretSource};
+pub(crate) use wording::Wording;
 
 use crate::inhibit::InhibitRule;
 use crate::route::Route;
@@ -45,6 +51,7 @@ pub struct Config {
     pub sending: Sending,
     /// What `location: Local` means, a name of the IANA database; UTC, unless it is said.
     pub local_time_zone: Option<String>,
+    pub outbound: Outbound,
 }
 
 /// What becomes of a notification that is due.
@@ -65,6 +72,7 @@ impl Default for Config {
             public_url: "http://127.0.0.1:8088".into(),
             sending: Sending::default(),
             local_time_zone: None,
+            outbound: Outbound::default(),
         }
     }
 }
@@ -156,12 +164,7 @@ fn cure(error: &YamlError) -> String {
     };
     let field = field.as_str();
     match field {
-        "service_key" | "service_key_file" => {
-            format!("`{field}` is PagerDuty's Events v1: create an Events v2 integration and use routing_key")
-        }
-        _ if field.ends_with("_configs") => format!(
-            "receiver type `{field}` does not exist here: use email_configs, pagerduty_configs or webhook_configs"
-        ),
+        _ if let Some(cure) = receivers::cure(field) => cure,
         _ => format!("unknown key `{field}`: remove it, or use one of {}", expected.join(", ")),
     }
 }

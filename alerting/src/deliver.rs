@@ -14,7 +14,7 @@ use crate::ledger::record_of;
 use crate::message;
 use crate::notification::NotifiedAlert;
 use crate::pipeline::Alerting;
-use crate::receiver::{Retry, SendError};
+use crate::receiver::{Parcel, Retry, SendError};
 use crate::store::{OutboxRow, Outcome};
 use crate::{AlertingError, steps};
 
@@ -22,7 +22,6 @@ const BATCH: u32 = 256;
 const MAX_ROUNDS: usize = 64;
 /// How many a receiver gets at the same time.
 const CONCURRENT_PER_RECEIVER: usize = 4;
-const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
 /// After that the news is no news.
@@ -153,11 +152,7 @@ impl Alerting {
         let notification = &row.notification;
         let message = message::render(notification, &self.inner.public_url);
         steps::reached(steps::DELIVER_SENDING);
-        let sending = self.send(&row, &message);
-        let result = match tokio::time::timeout(SEND_TIMEOUT, sending).await {
-            Ok(result) => result,
-            Err(_) => Err(SendError::retry(format!("no answer within {} s", SEND_TIMEOUT.as_secs()))),
-        };
+        let result = self.send(&row, &message, now).await;
         steps::reached(steps::DELIVER_SENT);
         let outcome = outcome_of(&row, &result, now);
         self.settle(&row, &outcome, now).await?;
@@ -178,13 +173,20 @@ impl Alerting {
         Ok((delivery, outcome))
     }
 
-    async fn send(&self, row: &OutboxRow, message: &message::Message) -> Result<String, SendError> {
+    async fn send(
+        &self,
+        row: &OutboxRow,
+        message: &message::Message,
+        now: Timestamp,
+    ) -> Result<String, SendError> {
         let routing = self.routing();
         let receiver = routing.receivers.get(&row.notification.receiver);
         let integration = receiver
             .and_then(|receiver| receiver.integrations.iter().find(|found| found.name == row.integration))
             .ok_or_else(|| SendError::give_up("the integration is no longer configured".to_owned()))?;
-        self.inner.senders.send(integration, &row.notification, message, &self.inner.public_url).await
+        let (notification, public_url) = (&row.notification, self.inner.public_url.as_str());
+        let parcel = Parcel { notification, message, public_url, timeout: None, now };
+        self.inner.senders.send(integration, parcel).await
     }
 
     /// The mark, then the ledger: the first failure, the end, and nothing in between.

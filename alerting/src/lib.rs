@@ -25,6 +25,7 @@ mod store;
 
 mod deliver;
 mod dispatch;
+mod fence;
 mod ledger;
 mod pipeline;
 mod receiver;
@@ -33,9 +34,10 @@ mod steps;
 mod tables;
 mod view;
 
-pub use config::{Config, Finding, Routing, Sending};
+pub use config::{Config, Environment, Finding, Outbound, PagerDutyIncidents, Routing, Sending};
 pub use deliver::{DeliveredAlert, Delivery};
 pub use error::AlertingError;
+pub use fence::{Fence, Network};
 pub use matcher::{Filter, FilterError};
 pub use pipeline::Alerting;
 pub use silence::{Silence, SilenceDraft, SilenceError, SilenceMatcher, SilenceState};

@@ -34,15 +34,20 @@ pub(crate) fn incident_url(public_url: &str, incident_id: &str) -> String {
     format!("{public_url}/incidents/{incident_id}")
 }
 
+/// For receivers with a layout of their own.
+pub(crate) fn sections(notification: &Notification, public_url: &str) -> Vec<Section> {
+    body::sections(notification, public_url)
+}
+
 /// A titled part of a message.
 #[derive(Debug, Default)]
-struct Section {
-    title: String,
-    lines: Vec<Line>,
+pub(crate) struct Section {
+    pub(crate) title: String,
+    pub(crate) lines: Vec<Line>,
 }
 
 #[derive(Debug)]
-enum Line {
+pub(crate) enum Line {
     Text(String),
     Item { label: String, value: String },
     Link { label: String, url: String },

@@ -24,6 +24,22 @@ pub(crate) struct Notification {
     pub(crate) decided_at: Timestamp,
     /// Firing ones first, the most severe and then the oldest at the front.
     pub(crate) alerts: Vec<NotifiedAlert>,
+    #[serde(default)]
+    pub(crate) purpose: Purpose,
+}
+
+/// Why a notification is sent, beside the news in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Purpose {
+    #[default]
+    Tell,
+    /// To a pager that was told: somebody has taken it.
+    Acknowledge,
+    /// To a second channel, since the first could not be reached.
+    InsteadOf { receiver: String, integration: String, why: String },
+    /// Somebody asked for it, to see whether it arrives.
+    Test,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

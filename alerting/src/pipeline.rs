@@ -64,7 +64,7 @@ impl Alerting {
     ) -> Result<Self, AlertingError> {
         let inner = Inner {
             store: Store::open(&config.data_dir, config.database.as_ref())?,
-            senders: Senders::new(config.sending)?,
+            senders: Senders::new(config.sending, config.outbound),
             routing: RwLock::new(Arc::new(routing)),
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             ledger,

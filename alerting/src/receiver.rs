@@ -3,19 +3,28 @@
 mod email;
 mod http;
 mod pagerduty;
+mod slack;
+mod teams;
 mod webhook;
 
 use std::time::Duration;
 
-use crate::AlertingError;
-use crate::config::{Integration, IntegrationKind, Sending};
+use plimsoll_model::Timestamp;
+
+use crate::config::{Integration, IntegrationKind, Outbound, Sending};
+use crate::fence::Fence;
 use crate::message::Message;
 use crate::notification::Notification;
 
-use http::Http;
+use http::{Http, Scrub};
 
 /// Longer words of a receiver's are cut.
 const MAX_ANSWER_CHARS: usize = 300;
+/// For a whole delivery, its connection included: mail servers take their time, chats and pagers don't.
+const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+const POST_TIMEOUT: Duration = Duration::from_secs(15);
+/// Whatever the file says.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
@@ -32,7 +41,11 @@ pub(crate) struct SendError {
 
 impl SendError {
     pub(crate) fn retry(message: String) -> Self {
-        Self { message: shown(&message), retry: Retry::After(Duration::ZERO) }
+        Self::retry_after(message, Duration::ZERO)
+    }
+
+    pub(crate) fn retry_after(message: String, wait: Duration) -> Self {
+        Self { message: shown(&message), retry: Retry::After(wait) }
     }
 
     pub(crate) fn give_up(message: String) -> Self {
@@ -40,40 +53,70 @@ impl SendError {
     }
 }
 
+/// One notification on its way to one integration, in words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parcel<'a> {
+    pub(crate) notification: &'a Notification,
+    pub(crate) message: &'a Message,
+    pub(crate) public_url: &'a str,
+    /// What the file allows for one delivery.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) now: Timestamp,
+}
+
 /// Every way out of the process that alerting has.
 #[derive(Debug)]
 pub(crate) struct Senders {
     http: Http,
+    fence: Fence,
+    outbound: Outbound,
     sending: Sending,
 }
 
 impl Senders {
-    pub(crate) fn new(sending: Sending) -> Result<Self, AlertingError> {
-        Ok(Self { http: Http::new()?, sending })
+    pub(crate) fn new(sending: Sending, outbound: Outbound) -> Self {
+        let http = Http::new(outbound.fence.clone(), outbound.proxies.clone());
+        Self { http, fence: outbound.fence.clone(), outbound, sending }
     }
 
     /// A receipt: what the receiver said when it took the notification.
     pub(crate) async fn send(
         &self,
         integration: &Integration,
-        notification: &Notification,
-        message: &Message,
-        public_url: &str,
+        parcel: Parcel<'_>,
     ) -> Result<String, SendError> {
         if self.sending == Sending::Captured {
             return Ok("captured, not sent".to_owned());
         }
-        let receipt = match &integration.kind {
-            IntegrationKind::Email(config) => email::send(config, notification, message).await,
-            IntegrationKind::PagerDuty(config) => {
-                pagerduty::send(&self.http, config, notification, message, public_url).await
-            }
-            IntegrationKind::Webhook(config) => {
-                webhook::send(&self.http, config, notification, public_url).await
-            }
-        };
-        receipt.map(|receipt| shown(&receipt))
+        let timeout = timeout_of(integration);
+        let parcel = Parcel { timeout: Some(timeout), ..parcel };
+        match tokio::time::timeout(timeout, self.send_by_kind(&integration.kind, parcel)).await {
+            Ok(receipt) => receipt.map(|receipt| shown(&receipt)),
+            Err(_) => Err(SendError::retry(format!("no answer within {} s", timeout.as_secs_f64()))),
+        }
     }
+
+    async fn send_by_kind(&self, kind: &IntegrationKind, parcel: Parcel<'_>) -> Result<String, SendError> {
+        let scrub = &mut Scrub::default();
+        match kind {
+            IntegrationKind::Email(config) => email::send(&self.fence, config, parcel, scrub).await,
+            IntegrationKind::PagerDuty(config) => {
+                let incidents = self.outbound.pagerduty_incidents;
+                pagerduty::send(&self.http, config, incidents, parcel, scrub).await
+            }
+            IntegrationKind::Webhook(config) => webhook::send(&self.http, config, parcel, scrub).await,
+            IntegrationKind::Slack(config) => slack::send(&self.http, config, parcel, scrub).await,
+            IntegrationKind::Teams(config) => teams::send(&self.http, config, parcel, scrub).await,
+        }
+    }
+}
+
+fn timeout_of(integration: &Integration) -> Duration {
+    let usual = match integration.kind {
+        IntegrationKind::Email(_) => MAIL_TIMEOUT,
+        _ => POST_TIMEOUT,
+    };
+    integration.timeout.unwrap_or(usual).min(LONGEST_TIMEOUT)
 }
 
 /// One bounded line of what somebody else wrote.
@@ -81,4 +124,8 @@ fn shown(text: &str) -> String {
     let line: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
     line.join(" ").chars().take(MAX_ANSWER_CHARS).collect()
+}
+
+fn cut(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
 }

@@ -6,6 +6,7 @@ use plimsoll_model::TenantName;
 use serde::Deserialize;
 
 use super::Config;
+use super::outbound::{NetworkText, PagerDutyText};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,6 +17,9 @@ pub(super) struct Alerting {
     pub(super) database: Option<String>,
     pub(super) database_env: Option<String>,
     pub(super) database_file: Option<PathBuf>,
+    pub(super) allow_networks: Vec<NetworkText>,
+    pub(super) deny_networks: Vec<NetworkText>,
+    pub(super) pagerduty_incidents: PagerDutyText,
 }
 
 impl Default for Alerting {
@@ -26,6 +30,9 @@ impl Default for Alerting {
             database: None,
             database_env: None,
             database_file: None,
+            allow_networks: Vec::new(),
+            deny_networks: Vec::new(),
+            pagerduty_incidents: PagerDutyText::default(),
         }
     }
 }
@@ -47,6 +54,7 @@ impl Config {
             public_url: self.public_url_of(tenant),
             sending: self.sending,
             local_time_zone: local_time_zone(),
+            outbound: self.alerting.outbound(),
         }
     }
 }

@@ -87,7 +87,7 @@ async fn a_page_and_its_resolve_reach_mail_pagerduty_and_webhook_once_each() {
 }
 
 fn delivery_id(received: &Received) -> String {
-    received.headers["plimsoll-delivery-id"].to_str().expect("ASCII").to_owned()
+    received.headers["x-plimsoll-delivery"].to_str().expect("ASCII").to_owned()
 }
 
 /// Until each of the three was told so many times.

@@ -79,7 +79,7 @@ impl Report {
         self.findings.push(Finding { file: self.file.clone(), line, message, is_error });
     }
 
-    fn duration(&mut self, text: Option<&Text>) -> Option<Duration> {
+    pub(super) fn duration(&mut self, text: Option<&Text>) -> Option<Duration> {
         let text = text?;
         parse_duration(&text.value).map_err(|message| self.error(line(text), message)).ok()
     }

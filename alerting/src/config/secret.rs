@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::check::Report;
+use super::http::is_web_address;
+
 /// A password, key or address that is one. Only `expose` shows it.
 #[derive(Clone, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
@@ -47,6 +50,52 @@ impl SecretSource {
             Self::Inline(_) => Ok(()),
             Self::File(path) => trimmed(path, std::fs::read_to_string(path)).map(drop),
         }
+    }
+}
+
+impl Report {
+    /// Exactly one of the two ways to give a secret. A file that is missing now may be there when it is needed: it is
+    /// a warning, and deliveries wait for it.
+    pub(super) fn secret(
+        &mut self,
+        inline: Option<Secret>,
+        file: Option<PathBuf>,
+        key: &str,
+        at: u64,
+    ) -> Option<SecretSource> {
+        let source = match (inline, file) {
+            (Some(secret), None) => SecretSource::Inline(secret),
+            (None, Some(path)) => SecretSource::File(self.resolve(path)),
+            (None, None) => {
+                self.error(at, format!("`{key}` is missing: set it, or name a file in {key}_file"));
+                return None;
+            }
+            (Some(_), Some(_)) => {
+                self.error(at, format!("`{key}` and {key}_file are both set: keep one"));
+                return None;
+            }
+        };
+        if let Err(message) = source.check() {
+            self.warn(at, format!("{message}: nothing can be sent with {key}_file until it is there"));
+        }
+        Some(source)
+    }
+
+    /// A web address that is a secret: for a webhook it often is the password, so that no finding shows it.
+    pub(super) fn secret_address(
+        &mut self,
+        inline: Option<Secret>,
+        file: Option<PathBuf>,
+        key: &str,
+        at: u64,
+    ) -> Option<SecretSource> {
+        if inline.as_ref().is_some_and(|url| !is_web_address(url.expose())) {
+            self.error(
+                at,
+                format!("`{key}` is not a web address: it starts with https:// or http:// and a host"),
+            );
+        }
+        self.secret(inline, file, key, at)
     }
 }
 

@@ -97,9 +97,9 @@ fn check_refused(yaml: &str, line: u64, words: &str) {
 fn what_we_do_not_have_is_refused_with_line_and_cure() {
     let tail = "route: {receiver: a}\nreceivers:\n  - name: a\n";
     check_refused(
-        &format!("{tail}    slack_configs:\n      - channel: x\n"),
+        &format!("{tail}    opsgenie_configs:\n      - api_key: x\n"),
         4,
-        "receiver type `slack_configs` does not exist here: use email_configs",
+        "receiver type `opsgenie_configs` does not exist here: use email_configs",
     );
     check_refused("globl: {}\n", 1, "unknown key `globl`: remove it, or use one of global");
     check_refused(&format!("{tail}    pagerduty_configs:\n      - service_key: x\n"), 5, "use routing_key");
@@ -147,7 +147,7 @@ fn alertmanagers_own_validation_holds() {
     );
     check_refused(
         "route: {receiver: a}\nreceivers:\n  - name: a\n    email_configs: [{to: x@example.org}]\n",
-        3,
+        4,
         "smtp_from",
     );
     check_refused(

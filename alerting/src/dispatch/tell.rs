@@ -10,7 +10,7 @@ use crate::dedup::{GroupNow, NotifyReason, Policy, decide};
 use crate::grouping::GroupTimer;
 use crate::ledger::{record_of, suppressed};
 use crate::merge::StoredAlert;
-use crate::notification::{Notification, NotifiedAlert};
+use crate::notification::{Notification, NotifiedAlert, Purpose};
 use crate::store::LogRow;
 
 /// What one integration hears of a group: whatever isn't suppressed, and the end of what it was told of.
@@ -174,6 +174,7 @@ impl Pass<'_> {
             reason,
             decided_at: self.now,
             alerts,
+            purpose: Purpose::Tell,
         };
         notification.sort_alerts();
         Ok(notification)

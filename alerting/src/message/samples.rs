@@ -3,7 +3,7 @@
 use plimsoll_model::Timestamp;
 
 use crate::dedup::NotifyReason;
-use crate::notification::{Notification, NotifiedAlert};
+use crate::notification::{Notification, NotifiedAlert, Purpose};
 
 pub(crate) fn at(clock: &str) -> Timestamp {
     Timestamp::parse_rfc3339(&format!("2026-11-21T{clock}:00Z")).expect("a moment")
@@ -56,6 +56,7 @@ fn notification(reason: NotifyReason, alerts: Vec<NotifiedAlert>) -> Notificatio
         opened_at: at("10:03"),
         decided_at: at("10:17"),
         alerts,
+        purpose: Purpose::Tell,
     }
 }
 

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{Labels, Timestamp};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde::Serialize;
 
-use super::SendError;
-use super::http::Http;
-use crate::config::{Authorization, WebhookConfig};
-use crate::notification::{Notification, NotifiedAlert};
+use super::http::{Http, Post, Scrub};
+use super::{Parcel, SendError};
+use crate::config::WebhookConfig;
+use crate::notification::{Notification, NotifiedAlert, Purpose};
 
-/// What a receiver can recognise a repetition by.
-const DELIVERY_ID: &str = "plimsoll-delivery-id";
+/// What a receiver can recognise a repetition by, under our name and under the one that many tools know.
+const DELIVERY: &str = "x-plimsoll-delivery";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// `second-channel` or `test`, where it is one.
+const PURPOSE: &str = "x-plimsoll-purpose";
 /// Go's zero time, which the field holds while an alert fires.
 const NO_END: &str = "0001-01-01T00:00:00Z";
 
@@ -51,30 +54,36 @@ struct PayloadAlert<'a> {
 pub(super) async fn send(
     http: &Http,
     config: &WebhookConfig,
-    notification: &Notification,
-    public_url: &str,
+    parcel: Parcel<'_>,
+    scrub: &mut Scrub,
 ) -> Result<String, SendError> {
+    let notification = parcel.notification;
     let url = config.url.read().await.map_err(SendError::retry)?;
-    let headers = headers(config, notification).await?;
-    let body = serde_json::to_vec(&payload(notification, config.max_alerts, public_url))
+    let body = serde_json::to_vec(&payload(notification, config.max_alerts, parcel.public_url))
         .map_err(|error| SendError::give_up(error.to_string()))?;
-    let answer = http.post(&url, headers, body).await?.judge()?;
+    let post = Post {
+        headers: headers(notification)?,
+        timeout: parcel.timeout,
+        ..Post::json(&config.http, &url, body, parcel.now)
+    };
+    let answer = http.post(post, scrub).await?.judge(scrub)?;
     Ok(format!("HTTP {}", answer.status.as_u16()))
 }
 
-async fn headers(config: &WebhookConfig, notification: &Notification) -> Result<HeaderMap, SendError> {
+/// The same for every try, so that a receiver can drop what it has had; and why it comes this way.
+fn headers(notification: &Notification) -> Result<HeaderMap, SendError> {
     let mut headers = HeaderMap::new();
-    let id =
-        HeaderValue::from_str(&notification.id).map_err(|error| SendError::give_up(error.to_string()))?;
-    headers.insert(DELIVERY_ID, id);
-    if let Some(Authorization { scheme, credentials }) = &config.authorization {
-        let credentials = credentials.read().await.map_err(SendError::retry)?;
-        let mut value =
-            HeaderValue::from_str(&format!("{scheme} {}", credentials.expose())).map_err(|_| {
-                SendError::give_up("the credentials hold characters a header cannot carry".to_owned())
-            })?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
+    let mut set = |name: &'static str, value: &str| {
+        let value = HeaderValue::from_str(value).map_err(|error| SendError::give_up(error.to_string()))?;
+        headers.insert(name, value);
+        Ok::<(), SendError>(())
+    };
+    set(DELIVERY, &notification.id)?;
+    set(IDEMPOTENCY_KEY, &notification.id)?;
+    match &notification.purpose {
+        Purpose::InsteadOf { .. } => set(PURPOSE, "second-channel")?,
+        Purpose::Test => set(PURPOSE, "test")?,
+        Purpose::Tell | Purpose::Acknowledge => {}
     }
     Ok(headers)
 }

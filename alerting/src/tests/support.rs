@@ -107,7 +107,7 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     stream.read_exact(&mut body).await.ok()?;
     Some(Request {
         path: head.first()?.split(' ').nth(1)?.to_owned(),
-        delivery_id: header("plimsoll-delivery-id").unwrap_or_default(),
+        delivery_id: header("x-plimsoll-delivery").unwrap_or_default(),
         body: serde_json::from_slice(&body).ok()?,
     })
 }

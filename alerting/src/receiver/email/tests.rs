@@ -1,9 +1,13 @@
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::*;
-use crate::config::{Secret, SecretSource};
+use crate::config::{EmailAuth, Secret, SecretSource, Smarthost, Threading, TlsConfig, Wording};
 use crate::message::{render, samples};
+use crate::notification::Notification;
 use crate::receiver::Retry;
 
 fn config(port: u16) -> EmailConfig {
@@ -12,12 +16,36 @@ fn config(port: u16) -> EmailConfig {
         from: "Plimsoll <alerts@example.org>".parse().expect("valid"),
         smarthost: Smarthost { host: "127.0.0.1".to_owned(), port },
         hello: "plimsoll.example.org".to_owned(),
-        credentials: Some(("alerts".to_owned(), SecretSource::Inline(Secret::new("hunter2")))),
+        auth: Some(EmailAuth {
+            user: "alerts".to_owned(),
+            identity: String::new(),
+            password: Some(SecretSource::Inline(Secret::new("hunter2"))),
+            secret: None,
+        }),
         require_tls: false,
-        insecure_skip_verify: false,
-        ca_file: None,
-        subject: None,
+        is_implicit_tls: false,
+        tls: TlsConfig::default(),
+        headers: BTreeMap::new(),
+        html: None,
+        text: None,
+        threading: Threading::Incident,
     }
+}
+
+async fn send(config: &EmailConfig, notification: &Notification) -> Result<String, SendError> {
+    let url = "http://127.0.0.1:8088";
+    let message = render(notification, url);
+    let now = notification.decided_at;
+    let parcel = Parcel { notification, message: &message, public_url: url, timeout: None, now };
+    super::send(&Fence::default(), config, parcel, &mut Scrub::default()).await
+}
+
+fn mail_of(config: &EmailConfig, notification: &Notification) -> String {
+    let message = render(notification, "");
+    let now = notification.decided_at;
+    let parcel = Parcel { notification, message: &message, public_url: "", timeout: None, now };
+    let mail = mail::mail(config, parcel).expect("built").formatted();
+    String::from_utf8(mail).expect("ASCII on the wire")
 }
 
 /// A server that speaks just enough SMTP for one mail, answers the mail with `verdict`, and returns what it was told.
@@ -64,9 +92,7 @@ const PLAIN_AUTH: &str = "250-test\r\n250 AUTH PLAIN LOGIN\r\n";
 #[tokio::test]
 async fn a_page_is_mailed_with_authentication_and_threading() {
     let (port, server) = smtp_server(PLAIN_AUTH, "250 2.0.0 queued as X1").await;
-    let notification = samples::firing();
-    let message = render(&notification, "http://127.0.0.1:8088");
-    let receipt = send(&config(port), &notification, &message).await.expect("sent");
+    let receipt = send(&config(port), &samples::firing()).await.expect("sent");
     assert_eq!(receipt, "250 2.0.0 queued as X1");
 
     let told = server.await.expect("served");
@@ -90,8 +116,7 @@ async fn a_page_is_mailed_with_authentication_and_threading() {
 async fn without_starttls_nothing_is_sent_and_it_is_tried_again() {
     let (port, server) = smtp_server(PLAIN_AUTH, "250 ok").await;
     let config = EmailConfig { require_tls: true, ..config(port) };
-    let notification = samples::firing();
-    let error = send(&config, &notification, &render(&notification, "")).await.expect_err("refused");
+    let error = send(&config, &samples::firing()).await.expect_err("refused");
     assert!(matches!(error.retry, Retry::After(_)), "{error:?}");
     let told = server.await.expect("served");
     assert!(!told.iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")), "{told:#?}");
@@ -101,24 +126,10 @@ async fn without_starttls_nothing_is_sent_and_it_is_tried_again() {
 async fn a_permanent_refusal_is_final_and_a_transient_one_is_not() {
     for (verdict, expected) in [("554 no", Retry::Never), ("451 later", Retry::After(Duration::ZERO))] {
         let (port, server) = smtp_server(PLAIN_AUTH, verdict).await;
-        let notification = samples::firing();
-        let error =
-            send(&config(port), &notification, &render(&notification, "")).await.expect_err("refused");
+        let error = send(&config(port), &samples::firing()).await.expect_err("refused");
         assert_eq!(error.retry, expected, "{error:?}");
         drop(server.await);
     }
-}
-
-#[tokio::test]
-async fn tls_is_required_by_default_implicit_on_465_and_off_only_when_the_file_says_so() {
-    let tls_of = |port, require_tls| async move {
-        let config = EmailConfig { require_tls, ..config(port) };
-        tls(&config).await.expect("set up")
-    };
-    assert!(matches!(tls_of(587, true).await, Tls::Required(_)));
-    assert!(matches!(tls_of(465, true).await, Tls::Wrapper(_)));
-    assert!(matches!(tls_of(465, false).await, Tls::Wrapper(_)));
-    assert!(matches!(tls_of(25, false).await, Tls::None));
 }
 
 #[test]
@@ -132,13 +143,58 @@ fn a_line_break_begins_neither_a_header_nor_a_command() {
         let mut notification = samples::firing();
         notification.alerts[0].annotations.insert("summary".to_owned(), evil.to_owned());
         notification.alerts[0].annotations.insert("cause".to_owned(), format!("{evil}\r\n.\r\nQUIT"));
-        let config = EmailConfig { subject: Some(evil.to_owned()), ..config(25) };
-        let message = render(&notification, "");
-        let mail = mail(&config, &notification, &message).expect("built").formatted();
-        let mail = String::from_utf8(mail).expect("ASCII on the wire");
+        let ours = mail_of(&config(25), &notification);
+        let headers = ["Subject", "X-Team"]
+            .map(|name| (name.to_ascii_lowercase(), (name.to_owned(), Wording::fixed(evil))));
+        let mail = mail_of(&EmailConfig { headers: headers.into(), ..config(25) }, &notification);
+        assert!(!ours.lines().any(|line| line.starts_with("Bcc")), "{ours}");
         let (head, body) = mail.split_once("\r\n\r\n").expect("head and body");
         assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
         assert!(!body.lines().any(|line| line == "." || line == "QUIT"), "{body}");
         assert!(mail.is_ascii() && !mail.replace("\r\n", "").contains(['\r', '\n']), "{mail:?}");
     }
+}
+
+#[test]
+fn the_files_headers_and_bodies_take_the_place_of_ours() {
+    let header =
+        |name: &str, text: &str| (name.to_ascii_lowercase(), (name.to_owned(), Wording::fixed(text)));
+    let config = EmailConfig {
+        headers: [
+            header("Subject", "late"),
+            header("To", "team@example.org"),
+            header("Reply-To", "desk@example.org"),
+            header("X-Team", "sales"),
+        ]
+        .into(),
+        html: Some(Wording::fixed("")),
+        text: Some(Wording::fixed("look at it")),
+        threading: Threading::IncidentAndDay,
+        ..config(25)
+    };
+    let mail = mail_of(&config, &samples::firing());
+    for line in [
+        "Subject: late",
+        "To: team@example.org",
+        "Reply-To: desk@example.org",
+        "X-Team: sales",
+        "References: <INC-20261121-7f3a.2026-11-21@example.org>",
+        "look at it",
+    ] {
+        assert!(mail.lines().any(|told| told == line), "{line} in {mail}");
+    }
+    assert!(!mail.contains("multipart") && !mail.contains("text/html"), "{mail}");
+    let message = EmailConfig { threading: Threading::Off, ..self::config(25) };
+    assert!(!mail_of(&message, &samples::firing()).contains("References"));
+}
+
+#[tokio::test]
+async fn the_envelope_is_whom_it_goes_to_whatever_the_header_shows() {
+    let (port, server) = smtp_server(PLAIN_AUTH, "250 ok").await;
+    let shown = ("to".to_owned(), ("To".to_owned(), Wording::fixed("team@example.org")));
+    let config = EmailConfig { headers: [shown].into(), ..config(port) };
+    send(&config, &samples::firing()).await.expect("sent");
+    let told = server.await.expect("served");
+    assert!(told.iter().any(|line| line == "RCPT TO:<on-call@example.org>"), "{told:#?}");
+    assert!(!told.iter().any(|line| line == "RCPT TO:<team@example.org>"), "{told:#?}");
 }
