@@ -8,7 +8,7 @@ use std::fmt;
 use plimsoll_model::Labels;
 use regex::{Regex, RegexBuilder};
 
-pub(crate) use parse::parse_matchers;
+pub(crate) use parse::{Note, Parsed, parse_matcher, parse_matchers, parse_with_note};
 
 /// What one expression may cost in memory; compiling it is part of loading a file that somebody wrote.
 const MAX_REGEX_BYTES: usize = 1 << 20;
@@ -78,6 +78,11 @@ impl Matcher {
         }
     }
 
+    /// The label and its value, of a matcher that says `=`.
+    pub(crate) fn as_label(&self) -> Option<(&str, &str)> {
+        (self.op == MatchOp::Equal).then_some((&self.name, &self.value))
+    }
+
     pub(crate) fn sort_key(&self) -> (&str, &str, MatchOp) {
         (&self.name, &self.value, self.op)
     }
@@ -126,12 +131,21 @@ impl fmt::Display for Matcher {
 }
 
 pub(crate) fn write_matcher(f: &mut fmt::Formatter<'_>, name: &str, op: MatchOp, value: &str) -> fmt::Result {
-    if parse::is_classic_name(name) {
-        f.write_str(name)?;
-    } else {
+    if name.chars().any(parse::is_reserved) {
         write!(f, "{name:?}")?;
+    } else {
+        f.write_str(name)?;
     }
-    write!(f, "{}{value:?}", op.as_str())
+    f.write_str(op.as_str())?;
+    f.write_str("\"")?;
+    for c in value.chars() {
+        match c {
+            '\n' => f.write_str("\\n")?,
+            '"' | '\\' => write!(f, "\\{c}")?,
+            other => write!(f, "{other}")?,
+        }
+    }
+    f.write_str("\"")
 }
 
 pub(crate) fn all_match(matchers: &[Matcher], labels: &Labels) -> bool {

@@ -13,7 +13,7 @@ use super::receivers::check_receivers;
 use super::time_intervals::{check_names, check_time_intervals};
 use super::{Config, Finding, Routing};
 use crate::inhibit::InhibitRule;
-use crate::matcher::{MatchOp, Matcher, parse_matchers};
+use crate::matcher::{MatchOp, Matcher, Note, Parsed, parse_with_note};
 use crate::route::{GroupBy, Route, Timing};
 use crate::template::{Definitions, Mode, Template, TemplateError};
 
@@ -113,6 +113,23 @@ impl Report {
             self.error(line(text), format!("`{key}`{below}{place}: {}", error.message));
         };
         parsed.map_err(refused).ok()
+    }
+
+    /// Alertmanager is on its way to the UTF-8 grammar: what changes there is worth changing today.
+    fn note(&mut self, text: &Text, parsed: &Parsed) {
+        let matchers: Vec<String> = parsed.matchers.iter().map(ToString::to_string).collect();
+        let better = matchers.join(",");
+        match parsed.note {
+            Some(Note::ClassicOnly) => self.warn(
+                line(text),
+                format!("the matcher `{}` is of the classic grammar only: write {better}", text.value),
+            ),
+            Some(Note::Disagreement) => self.warn(
+                line(text),
+                format!("the grammars of matchers disagree about `{}`, which is read as {better}: write it so that they agree", text.value),
+            ),
+            None => {}
+        }
     }
 
     /// Relative paths are relative to the file, as in Alertmanager.
@@ -271,8 +288,11 @@ fn matchers(
 ) -> Vec<Matcher> {
     let mut matchers = Vec::new();
     for text in new_style {
-        match parse_matchers(&text.value) {
-            Ok(parsed) => matchers.extend(parsed),
+        match parse_with_note(&text.value) {
+            Ok(parsed) => {
+                report.note(text, &parsed);
+                matchers.extend(parsed.matchers);
+            }
             Err(error) => report.error(line(text), error.to_string()),
         }
     }
