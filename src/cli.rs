@@ -8,6 +8,7 @@ mod heaps;
 mod lake;
 mod load;
 mod replay;
+mod routes;
 mod rules;
 mod serve;
 mod sql;
@@ -60,6 +61,8 @@ enum Verb {
     Replay(Box<replay::Replay>),
     /// Run test files of rules: fixtures in, expected alerts and notifications out; exit 1 when one fails.
     Test(test::Test),
+    /// Show the tree by which alerts find their receivers, or ask it of one alert.
+    Routes(routes::Routes),
     /// Work with rule files.
     Rules {
         #[command(subcommand)]
@@ -99,6 +102,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Explain(explain) => explain.run().await,
         Verb::Replay(replay) => Box::pin(replay.run(&cli.log)).await,
         Verb::Test(test) => Box::pin(test.run(&cli.log)).await,
+        Verb::Routes(routes) => routes.run(),
         Verb::Rules { verb } => verb.run(),
     }
 }

@@ -170,4 +170,6 @@ fn cure(error: &YamlError) -> String {
 }
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod tests;

@@ -40,6 +40,7 @@ pub use error::AlertingError;
 pub use fence::{Fence, Network};
 pub use matcher::{Filter, FilterError};
 pub use pipeline::Alerting;
+pub use route::labels_of;
 pub use silence::{Silence, SilenceDraft, SilenceError, SilenceMatcher, SilenceState};
 pub use store::{Connecting, Database, DatabaseServer};
 pub use view::{AlertFilter, AlertView, GroupView};

@@ -8,7 +8,7 @@ use std::fmt;
 use plimsoll_model::Labels;
 use regex::{Regex, RegexBuilder};
 
-pub(crate) use parse::{Note, Parsed, parse_matcher, parse_matchers, parse_with_note};
+pub(crate) use parse::{Note, Parsed, is_label_name, parse_matcher, parse_matchers, parse_with_note};
 
 /// What one expression may cost in memory; compiling it is part of loading a file that somebody wrote.
 const MAX_REGEX_BYTES: usize = 1 << 20;

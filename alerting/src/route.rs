@@ -1,11 +1,15 @@
 //! The route tree: which receivers an alert goes to, and with which others it stands in one group.
 
+mod tree;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use plimsoll_model::{Labels, TenantName};
 
 use crate::matcher::{Matcher, all_match};
+
+pub use tree::labels_of;
 
 /// One node, with everything it inherits filled in.
 #[derive(Debug)]
@@ -103,5 +107,7 @@ impl Route {
     }
 }
 
+#[cfg(test)]
+mod amtool;
 #[cfg(test)]
 mod tests;

@@ -13,10 +13,12 @@ use super::receivers::check_receivers;
 use super::time_intervals::{check_names, check_time_intervals};
 use super::{Config, Finding, Routing};
 use crate::inhibit::InhibitRule;
-use crate::matcher::{MatchOp, Matcher, Note, Parsed, parse_with_note};
+use crate::matcher::{MatchOp, Matcher, Note, Parsed, is_label_name, parse_with_note};
 use crate::route::{GroupBy, Route, Timing};
 use crate::template::{Definitions, Mode, Template, TemplateError};
 
+/// Unless it is started with another.
+const ALERTMANAGERS_RETENTION: Duration = Duration::from_secs(120 * 3600);
 const DEFAULT_RESOLVE_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) fn check(mut file: File, config: &Config) -> (Option<Routing>, Vec<Finding>) {
@@ -174,7 +176,7 @@ fn root(node: &Spanned<RouteNode>, known: &Known, report: &mut Report) -> Route 
     if top.r#continue {
         report.error(line(node), "the root route has no sibling to continue with: remove `continue`");
     }
-    if top.receiver.is_none() {
+    if top.receiver.as_ref().is_none_or(|name| name.value.is_empty()) {
         report.error(line(node), "the root route has no receiver: name one for what no other route takes");
     }
     if let Some(name) = top.mute_time_intervals.iter().chain(&top.active_time_intervals).next() {
@@ -203,13 +205,12 @@ struct Inherited {
 fn route(node: &Spanned<RouteNode>, above: &Inherited, known: &Known, report: &mut Report) -> Route {
     let here = &node.value;
     let matchers = matchers(&here.matchers, &here.r#match, &here.match_re, report);
-    let receiver = here.receiver.as_ref().map_or_else(|| above.receiver.clone(), |name| name.value.clone());
-    if let Some(name) = here.receiver.as_ref().filter(|name| !known.receivers.contains(&name.value)) {
+    let named = here.receiver.as_ref().filter(|name| !name.value.is_empty());
+    let receiver = named.map_or_else(|| above.receiver.clone(), |name| name.value.clone());
+    if let Some(name) = named.filter(|name| !known.receivers.contains(&name.value)) {
         let receivers = known.receivers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        report.error(
-            line(name),
-            format!("undefined receiver `{}`: define it, or use one of {receivers}", name.value),
-        );
+        let message = format!("undefined receiver `{}`: define it, or use one of {receivers}", name.value);
+        report.error(line(name), message);
     }
     let group_by =
         here.group_by.as_ref().map_or_else(|| above.group_by.clone(), |names| group_by(names, report));
@@ -244,6 +245,12 @@ fn timing(node: &RouteNode, at: u64, above: Timing, report: &mut Report) -> Timi
     }
     if timing.repeat_interval.is_zero() {
         report.error(at, "repeat_interval cannot be zero: use 4h, or whatever a reminder may cost");
+    }
+    if timing.repeat_interval > ALERTMANAGERS_RETENTION && timing != above {
+        report.warn(
+            at,
+            "repeat_interval is longer than the 120 h after which Alertmanager forgets whom it told and tells again; here it holds as written",
+        );
     }
     if timing.repeat_interval < timing.group_interval && timing != above {
         report.warn(
@@ -299,7 +306,15 @@ fn matchers(
     let deprecated = [(MatchOp::Equal, equal), (MatchOp::Regex, regex)];
     for (op, pairs) in deprecated {
         for (name, value) in pairs {
-            match Matcher::new(name, op, &value.value) {
+            if !is_label_name(name) {
+                report.error(
+                    line(value),
+                    format!("`{name}` is no label name of the classic kind: use matchers"),
+                );
+            }
+            // Alertmanager anchors these as it reads them, and what it shows, group keys among it, has the anchors.
+            let anchored = (op == MatchOp::Regex).then(|| format!("^(?:{})$", value.value));
+            match Matcher::new(name, op, anchored.as_ref().unwrap_or(&value.value)) {
                 Ok(matcher) => matchers.push(matcher),
                 Err(error) => report.error(line(value), error.to_string()),
             }

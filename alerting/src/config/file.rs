@@ -42,6 +42,8 @@ pub(super) struct RouteNode {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct InhibitNode {
+    /// For whoever reads the file.
+    pub name: Option<String>,
     pub source_matchers: Vec<Text>,
     pub source_match: BTreeMap<String, Text>,
     pub source_match_re: BTreeMap<String, Text>,

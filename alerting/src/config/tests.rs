@@ -60,7 +60,7 @@ fn a_whole_file_is_understood_with_its_inheritance() {
     assert_eq!(page.timing.group_interval, Duration::from_secs(300));
     assert_eq!(page.timing.repeat_interval, Duration::from_secs(3600));
     let stock = &page.routes[0];
-    assert_eq!(stock.path, r#"{}/{severity="page"}/{team="stock",warehouse=~"WH."}"#);
+    assert_eq!(stock.path, r#"{}/{severity="page"}/{team="stock",warehouse=~"^(?:WH.)$"}"#);
     assert_eq!((stock.receiver.as_str(), stock.continues), ("on-call", true));
     assert_eq!(stock.group_by, GroupBy::none());
     let names: Vec<_> =
@@ -185,4 +185,58 @@ fn files_of_templates_are_checked_with_the_file_that_names_them() {
     assert!(routing.is_none());
     assert_eq!((findings[0].line, &findings[0].file), (2, &folder.path().join("own.tmpl")));
     assert!(findings[0].message.starts_with("there is no function `nosuch`"), "{findings:?}");
+}
+
+#[track_caller]
+fn check_warned(yaml: &str, line: u64, words: &str) {
+    let (routing, findings) = load(yaml);
+    assert!(routing.is_some(), "{findings:#?}");
+    let found = findings
+        .iter()
+        .any(|finding| !finding.is_error && finding.line == line && finding.message.contains(words));
+    assert!(found, "wanted line {line} {words:?}, got {findings:#?}");
+}
+
+#[test]
+fn what_is_right_and_worth_a_word_is_a_warning() {
+    let route =
+        |child: &str| format!("route:\n  receiver: a\n  routes:\n    - {child}\nreceivers: [{{name: a}}]\n");
+    check_warned(&route("repeat_interval: 1w"), 4, "here it holds as written");
+    check_warned(&route("repeat_interval: 1m"), 4, "shorter than group_interval");
+    check_warned(&route("matchers: ['a=b c']"), 4, "write a=\"b c\"");
+    check_warned(&route(r#"matchers: ['a="\t"']"#), 4, r#"which is read as a="\\t""#);
+}
+
+#[test]
+fn a_time_interval_has_its_cure() {
+    let with = |field: &str| {
+        format!(
+            "route: {{receiver: a}}\nreceivers: [{{name: a}}]\ntime_intervals:\n  - name: i\n    time_intervals:\n      - {field}\n"
+        )
+    };
+    let times = "times: [{start_time: '22:00', end_time: '06:00'}]";
+    check_refused(&with(times), 6, "over midnight, write two entries");
+    check_refused(&with("weekdays: ['friday:monday']"), 6, "split it in two");
+    check_refused(&with("days_of_month: ['-3:3']"), 6, "as in -3:-1");
+    check_refused(&with("location: Mars/Utopia"), 6, "IANA database");
+    let unknown =
+        "route:\n  receiver: a\n  routes:\n    - mute_time_intervals: [night]\nreceivers: [{name: a}]\n";
+    check_refused(unknown, 4, "undefined time interval `night`");
+}
+
+#[test]
+fn local_is_the_machines_zone() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("alertmanager.yml");
+    let yaml = "route: {receiver: a}\nreceivers: [{name: a}]\ntime_intervals: [{name: i, time_intervals: [{location: Local}]}]\n";
+    std::fs::write(&file, yaml).expect("written");
+    let zone = |local: Option<&str>| {
+        let local_time_zone = local.map(ToOwned::to_owned);
+        let (routing, findings) =
+            Routing::load(&Config { file: file.clone(), local_time_zone, ..Config::default() });
+        (routing.expect("valid").time_intervals.0["i"][0].zone, findings.len())
+    };
+    assert_eq!(zone(None), (chrono_tz::UTC, 0));
+    assert_eq!(zone(Some("Europe/Berlin")), (chrono_tz::Europe::Berlin, 0));
+    assert_eq!(zone(Some("CET-1CEST")), (chrono_tz::UTC, 1));
 }

@@ -72,6 +72,11 @@ pub(super) fn is_classic_name(name: &str) -> bool {
         && chars.all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
 }
 
+/// As Prometheus has always known them.
+pub(crate) fn is_label_name(name: &str) -> bool {
+    is_classic_name(name) && !name.contains(':')
+}
+
 /// What a name or value without quotes may not hold.
 pub(super) fn is_reserved(c: char) -> bool {
     c.is_whitespace() || "{}!=~,\\\"'`".contains(c)
