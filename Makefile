@@ -18,7 +18,7 @@ export DEBIAN_FRONTEND := noninteractive
 
 # command:Debian package that brings it
 BUILD_TOOLS := cc:gcc make:make
-TEST_TOOLS := curl:curl prometheus:prometheus psql:postgresql-client amtool:prometheus-alertmanager openssl:openssl python3:python3 node:nodejs npm:npm strace:strace redis-server:redis-server
+TEST_TOOLS := curl:curl chromium:chromium prometheus:prometheus psql:postgresql-client amtool:prometheus-alertmanager openssl:openssl python3:python3 node:nodejs npm:npm strace:strace redis-server:redis-server
 
 PYTHON_READY := .venv/.ready
 NODE_READY := tests/clients/node_modules/.ready

@@ -106,6 +106,11 @@ impl NotifiedAlert {
         self.resolved_at.is_none()
     }
 
+    /// That an objective can't be judged, rather than that it burns.
+    pub(crate) fn is_blindness(&self) -> bool {
+        self.labels.get("alertname") == "ObjectiveBlind"
+    }
+
     /// Smaller is more urgent.
     pub(crate) fn urgency(&self) -> (bool, u8, Timestamp, &str) {
         let severity = match self.labels.get("severity") {

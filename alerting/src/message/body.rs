@@ -2,36 +2,54 @@
 
 use plimsoll_model::Timestamp;
 
-use super::subject::{currency, headline, what};
-use super::words::{clean, duration, is_web_address, label, measured, moment};
-use super::{Line, Section, incident_url};
+use super::impact::{self, measures};
+use super::silence_link::silence_url;
+use super::subject::{news, scope, what};
+use super::words::{clean, duration, is_web_address, label, moment, name};
+use super::{Kind, Line, Section, incident_url};
 use crate::notification::{Notification, NotifiedAlert};
 
 /// Of the alerts beside the first, this many get their line.
 const MAX_OTHERS: usize = 10;
+/// Of a rule's own annotations, this many are shown.
+const MAX_DETAILS: usize = 30;
+const MAX_LABELS: usize = 40;
 /// Annotations that have a place of their own.
-const PLACED: [&str; 6] = ["summary", "description", "cause", "action", "runbook_url", "impact_currency"];
+const PLACED: [&str; 9] = [
+    "summary",
+    "description",
+    "cause",
+    "changed",
+    "change_url",
+    "action",
+    "runbook_url",
+    "impact_currency",
+    "sql",
+];
 
 pub(super) fn sections(notification: &Notification, public_url: &str) -> Vec<Section> {
     let mut sections = Vec::new();
     match notification.alerts.first() {
         Some(lead) => {
             sections.push(opening(lead, notification.decided_at));
-            sections.push(impact(lead));
+            sections.push(impact::section(notification, lead));
+            sections.push(impact::by_place(notification, lead));
+            sections.extend([cause(lead), changed(lead)]);
             if lead.is_firing() {
-                sections.extend([cause(lead), example(lead, public_url), action(lead)]);
+                sections.extend([action(lead), example(lead, public_url)]);
             }
+            sections.push(others(notification, public_url, true));
+            sections.push(others(notification, public_url, false));
             sections.push(details(lead));
-            sections.push(others(notification, true));
-            sections.push(others(notification, false));
         }
-        None => sections.push(Section {
-            title: "It is over".to_owned(),
-            lines: vec![Line::Text("Nothing of this group fires any more.".to_owned())],
-        }),
+        None => {
+            let over = Line::Text("Nothing of this group fires any more.".to_owned());
+            sections.push(Section::new(Kind::Opening, "It is over", vec![over]));
+        }
     }
     sections.push(links(notification, public_url));
     sections.push(labels(notification));
+    sections.push(reproduction(notification));
     sections.retain(|section| !section.lines.is_empty());
     sections
 }
@@ -46,35 +64,31 @@ fn opening(lead: &NotifiedAlert, now: Timestamp) -> Section {
         }
     };
     let mut lines = vec![Line::Text(when)];
-    let description = lead.annotations.get("description").map(|text| clean(text));
-    lines.extend(description.filter(|text| !text.is_empty()).map(Line::Text));
-    Section { title: what(lead), lines }
+    lines.extend(annotation(lead, "description").map(Line::Text));
+    Section::new(Kind::Opening, what(lead), lines)
 }
 
-fn impact(lead: &NotifiedAlert) -> Section {
-    let title = if lead.is_firing() { "At risk" } else { "Impact at the end" };
-    Section { title: title.to_owned(), lines: measures(lead, "impact_") }
+fn annotation(lead: &NotifiedAlert, name: &str) -> Option<String> {
+    lead.annotations.get(name).map(|text| clean(text)).filter(|text| !text.is_empty())
 }
 
+/// The sentence, if somebody found one, and the evidence for it. What is over has it as it was known last.
 fn cause(lead: &NotifiedAlert) -> Section {
-    let cause = lead.annotations.get("cause").map(|text| clean(text)).filter(|text| !text.is_empty());
-    let title = if cause.is_some() { "Likeliest cause" } else { "Evidence" };
+    let cause = annotation(lead, "cause");
+    let title = match (&cause, lead.is_firing()) {
+        (Some(_), true) => "Likeliest cause",
+        (Some(_), false) => "Likeliest cause, as last known",
+        (None, true) => "Evidence",
+        (None, false) => "Evidence, as last known",
+    };
     let lines = cause.map(Line::Text).into_iter().chain(measures(lead, "evidence_")).collect();
-    Section { title: title.to_owned(), lines }
+    Section::new(Kind::Text, title, lines)
 }
 
-/// Numbered annotations of one kind, readable; `impact_currency` is a unit, not a line.
-fn measures(lead: &NotifiedAlert, prefix: &str) -> Vec<Line> {
-    let currency = currency(lead);
-    let of_kind = lead.annotations.iter().filter(|(name, _)| !PLACED.contains(&name.as_str()));
-    of_kind
-        .filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value)))
-        .filter(|(_, value)| !value.trim().is_empty())
-        .map(|(name, value)| {
-            let (label, value) = measured(name, value, currency.as_deref());
-            Line::Item { label, value }
-        })
-        .collect()
+fn changed(lead: &NotifiedAlert) -> Section {
+    let sentence = annotation(lead, "changed").map(Line::Text);
+    let url = lead.annotations.get("change_url").map(|url| link("Change", url));
+    Section::new(Kind::Text, "What changed", sentence.into_iter().chain(url).collect())
 }
 
 /// A trace is a link; anything else that stands for the many is shown as it is.
@@ -84,23 +98,24 @@ fn example(lead: &NotifiedAlert, public_url: &str) -> Section {
     let lines = examples
         .filter(|(_, value)| !value.trim().is_empty())
         .map(|(name, value)| {
-            let is_trace = name.contains("trace") && value.chars().all(|c| c.is_ascii_hexdigit());
+            let is_trace = name.contains("trace") && value.len() == 32 && is_hexadecimal(value);
             if is_trace {
                 return Line::Link { label: "Trace".to_owned(), url: format!("{public_url}/traces/{value}") };
             }
             Line::Item { label: label(name), value: clean(value) }
         })
         .collect();
-    Section { title: "Example".to_owned(), lines }
+    Section::new(Kind::Text, "Example", lines)
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 fn action(lead: &NotifiedAlert) -> Section {
-    let action = lead.annotations.get("action").map(|text| clean(text)).filter(|text| !text.is_empty());
     let runbook = lead.annotations.get("runbook_url").map(|url| link("Runbook", url));
-    Section {
-        title: "What to do".to_owned(),
-        lines: action.map(Line::Text).into_iter().chain(runbook).collect(),
-    }
+    let lines = annotation(lead, "action").map(Line::Text).into_iter().chain(runbook).collect();
+    Section::new(Kind::Text, "What to do", lines)
 }
 
 /// Whatever else the rule's author wanted to be read.
@@ -113,20 +128,39 @@ fn details(lead: &NotifiedAlert) -> Section {
         .annotations
         .iter()
         .filter(|(name, value)| is_other(name) && !value.trim().is_empty())
+        .take(MAX_DETAILS)
         .map(|(name, value)| link(&label(name), value))
         .collect();
-    Section { title: "Details".to_owned(), lines }
+    Section::new(Kind::Small, "Details", lines)
 }
 
-fn others(notification: &Notification, firing: bool) -> Section {
+/// Without the lead, and without those that the places before it have shown.
+fn others(notification: &Notification, public_url: &str, firing: bool) -> Section {
+    let Some(lead) = notification.alerts.first() else { return Section::default() };
+    let shown = impact::alike(notification, lead);
+    let is_shown = |alert: &NotifiedAlert| {
+        alert.fingerprint == lead.fingerprint
+            || shown.iter().any(|other| other.fingerprint == alert.fingerprint)
+    };
     let others: Vec<_> =
-        notification.alerts.iter().skip(1).filter(|alert| alert.is_firing() == firing).collect();
+        notification.alerts.iter().filter(|alert| alert.is_firing() == firing && !is_shown(alert)).collect();
     let word = if firing { "Also firing" } else { "Resolved" };
-    let mut lines: Vec<_> = others.iter().take(MAX_OTHERS).map(|alert| Line::Text(headline(alert))).collect();
+    let mut lines: Vec<_> = others.iter().take(MAX_OTHERS).map(|alert| in_one_line(alert)).collect();
     if others.len() > MAX_OTHERS {
-        lines.push(Line::Text(format!("... and {} more", others.len() - MAX_OTHERS)));
+        let label = format!("and {} more", others.len() - MAX_OTHERS);
+        lines.push(match notification.incident_id.as_str() {
+            "" => Line::Text(label),
+            id => Line::Link { label, url: incident_url(public_url, id) },
+        });
     }
-    Section { title: format!("{word} ({})", others.len()), lines }
+    Section::new(Kind::Table, format!("{word} ({})", others.len()), lines)
+}
+
+fn in_one_line(alert: &NotifiedAlert) -> Line {
+    match scope(alert) {
+        scope if scope.is_empty() => Line::Text(news(alert)),
+        scope => Line::Item { label: scope, value: news(alert) },
+    }
 }
 
 fn links(notification: &Notification, public_url: &str) -> Section {
@@ -135,15 +169,23 @@ fn links(notification: &Notification, public_url: &str) -> Section {
         let url = incident_url(public_url, &notification.incident_id);
         lines.push(Line::Link { label: format!("Incident {}", notification.incident_id), url });
     }
+    let silence = silence_url(notification, public_url);
+    lines.extend(silence.map(|url| Line::Link { label: "Silence".to_owned(), url }));
     let rule = notification.alerts.first().map(|lead| lead.generator_url.as_str());
     lines.extend(rule.filter(|url| !url.is_empty()).map(|url| link("Alert", url)));
-    Section { title: "Links".to_owned(), lines }
+    Section::new(Kind::Links, "Links", lines)
 }
 
 fn labels(notification: &Notification) -> Section {
     let labels = notification.alerts.first().map_or(&notification.group_labels, |lead| &lead.labels);
-    let item = |(name, value)| Line::Item { label: clean(name), value: clean(value) };
-    Section { title: "Labels".to_owned(), lines: labels.iter().map(item).collect() }
+    let item = |(label, value)| Line::Item { label: name(label), value: clean(value) };
+    Section::new(Kind::Small, "Labels", labels.iter().take(MAX_LABELS).map(item).collect())
+}
+
+/// The query that shows it again, for whoever has a console open.
+fn reproduction(notification: &Notification) -> Section {
+    let sql = notification.alerts.first().and_then(|lead| annotation(lead, "sql"));
+    Section::new(Kind::Small, "SQL", sql.map(Line::Text).into_iter().collect())
 }
 
 fn link(label: &str, text: &str) -> Line {

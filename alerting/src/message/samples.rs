@@ -97,3 +97,153 @@ pub(crate) fn three_and_one_over() -> Notification {
     all.alerts[1].annotations.insert("evil".to_owned(), evil.to_owned());
     all
 }
+
+/// The same rule in a dozen warehouses and two currencies, and fifty tickets beside it.
+pub(crate) fn many() -> Notification {
+    let mut alerts = Vec::new();
+    for index in 1..=12_u32 {
+        let mut here = late_orders();
+        here.fingerprint = format!("w{index:02}");
+        here.labels.set("warehouse", format!("WH{index}"));
+        here.labels.set("channel", if index % 2 == 0 { "shop" } else { "edi" });
+        let mut say = |name: &str, value: String| here.annotations.insert(name.to_owned(), value);
+        say("summary", format!("{} orders of WH{index} posted late", 42 - index));
+        say("impact_orders_late", (42 - index).to_string());
+        say("impact_value_at_risk", (12_400 - 100 * index).to_string());
+        say("impact_oldest_s", (120 * index).to_string());
+        say("impact_currency", if index % 3 == 0 { "PLN" } else { "EUR" }.to_owned());
+        alerts.push(here);
+    }
+    for index in 0..50_u32 {
+        let labels = [("alertname", "JobsWait"), ("service", "jobs"), ("severity", "ticket")];
+        let mut ticket = alert(&format!("t{index:02}"), &labels, &[]);
+        ticket.labels.set("channel", format!("root.{index}"));
+        ticket.annotations.insert("summary".to_owned(), format!("{} jobs wait", index + 3));
+        alerts.push(ticket);
+    }
+    let mut all = notification(NotifyReason::NewAlerts, alerts);
+    all.sort_alerts();
+    all
+}
+
+/// The end of all that.
+pub(crate) fn many_resolved() -> Notification {
+    let mut all = many();
+    for alert in &mut all.alerts {
+        alert.resolved_at = Some(at("10:31"));
+    }
+    Notification { decided_at: at("10:32"), reason: NotifyReason::AllResolved, ..all }
+}
+
+pub(crate) fn blind() -> Notification {
+    let labels = [
+        ("alertname", "ObjectiveBlind"),
+        ("slo", "order-posting"),
+        ("service", "sales"),
+        ("severity", "ticket"),
+        ("team", "sales"),
+    ];
+    let annotations = [
+        (
+            "summary",
+            "order-posting: nobody can see whether order confirmations are fine: odoo/logs of default is silent since 10:02",
+        ),
+        (
+            "description",
+            "The objective (99.5 %) can't be judged: odoo/logs of default is silent since 10:02. Nothing of it fires, and \
+             nothing will until it can be judged again. Look at the table `sources` first: either what sends has stopped, or \
+             nothing happens at all.",
+        ),
+        ("sql", "SELECT * FROM sources ORDER BY blind DESC, watermark"),
+        ("runbook_url", "https://wiki.example.org/blind"),
+    ];
+    notification(NotifyReason::First, vec![alert("e5", &labels, &annotations)])
+}
+
+/// An objective that burns, in the words of an Austrian house.
+pub(crate) fn umlauts() -> Notification {
+    let labels = [
+        ("alertname", "auftragsbestätigung"),
+        ("slo", "auftragsbestätigung"),
+        ("service", "Verkauf"),
+        ("severity", "page"),
+        ("company", "Müller & Söhne GmbH"),
+        ("warehouse", "Straßwalchen"),
+    ];
+    let annotations = [
+        ("summary", "Für 37 Aufträge aus Straßwalchen läuft die Übergabe an den Zusteller länger als 2 s"),
+        (
+            "description",
+            "4,2 % der Bestätigungen der letzten Stunde waren zu langsam; übrig sind 61 % des Budgets.",
+        ),
+        ("impact_auftraege", "37"),
+        ("impact_amount", "98765.4"),
+        ("impact_currency", "EUR"),
+        (
+            "cause",
+            "Die Sperre hält ein Bericht über den Lagerwert („stock.valuation“), gestartet von Jürgen Höß.",
+        ),
+        ("evidence_blocking_pid", "18233"),
+        ("evidence_longest_wait_s", "184"),
+        ("evidence_first_wait", "2026-11-21T09:58:12Z"),
+        ("changed", "Odoo-Modul „stock_übergabe“ 17.0.2.1 wurde um 09:55 eingespielt."),
+        ("change_url", "https://git.example.org/änderung?id=4711&x=1"),
+        ("action", "Den Bericht beenden; die Aufträge laufen dann von selbst weiter."),
+        ("runbook_url", "https://wiki.example.org/Übergabe"),
+        (
+            "sql",
+            "SELECT * FROM business_events WHERE event_name = 'odoo.sale.order.confirmed' AND warehouse = 'Straßwalchen'",
+        ),
+    ];
+    notification(NotifyReason::First, vec![alert("f6", &labels, &annotations)])
+}
+
+pub(crate) fn chinese() -> Notification {
+    let labels =
+        [("alertname", "订单延迟"), ("service", "销售"), ("severity", "page"), ("warehouse", "上海一号仓库")];
+    let annotations = [
+        ("summary", "上海一号仓库有四十一张销售订单延迟过账，等待被锁定的库存记录"),
+        (
+            "description",
+            "过去一小时内百分之四点二的订单确认超过两秒，误差预算还剩百分之六十一，若不处理将在九小时后耗尽，请先查看数据库锁等待情况。",
+        ),
+        ("impact_订单", "41"),
+        ("impact_value_at_risk", "88000"),
+        ("impact_currency", "CNY"),
+        ("cause", "库存估值报表持有锁，库存移动在等待。"),
+        ("action", "终止该报表的会话，然后观察过账延迟是否下降。"),
+    ];
+    notification(NotifyReason::First, vec![alert("a7", &labels, &annotations)])
+}
+
+/// What somebody who may write a span would like us to send: `text` wherever telemetry has a say.
+pub(crate) fn written_by(text: &str) -> Notification {
+    let mut all = three_firing();
+    for alert in &mut all.alerts {
+        for name in ["service", "warehouse", "severity", "alertname", "team"] {
+            alert.labels.set(name, text);
+        }
+        let own = [
+            "summary",
+            "description",
+            "cause",
+            "changed",
+            "change_url",
+            "action",
+            "runbook_url",
+            "sql",
+            "other",
+        ];
+        let of_kind =
+            ["impact_x", "impact_amount", "impact_currency", "evidence_x", "example_x", "example_trace_id"];
+        for name in own.into_iter().chain(of_kind) {
+            alert.annotations.insert(name.to_owned(), text.to_owned());
+        }
+        alert.annotations.insert(format!("x{text}"), text.to_owned());
+        alert.annotations.insert(format!("impact_{text}"), text.to_owned());
+        alert.labels.set(format!("x{text}"), text);
+        alert.generator_url = text.to_owned();
+    }
+    all.group_labels.set("service", text);
+    all
+}

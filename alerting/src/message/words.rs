@@ -6,6 +6,8 @@ use plimsoll_model::Timestamp;
 
 /// More than this of one value is in the alert, not in a message.
 const MAX_VALUE_CHARS: usize = 600;
+/// What names something is shorter.
+const MAX_NAME_CHARS: usize = 60;
 const CURRENCIES: [&str; 14] =
     ["eur", "usd", "gbp", "chf", "sek", "nok", "dkk", "pln", "czk", "huf", "jpy", "cny", "inr", "cad"];
 const UNITS: [(&str, &str); 9] = [
@@ -22,21 +24,36 @@ const UNITS: [(&str, &str); 9] = [
 
 /// One line without control characters, cut when it is long.
 pub(super) fn clean(text: &str) -> String {
+    cut(text, MAX_VALUE_CHARS)
+}
+
+/// The same for what names a thing, a place or a unit.
+pub(super) fn name(text: &str) -> String {
+    cut(text, MAX_NAME_CHARS)
+}
+
+fn cut(text: &str, chars: usize) -> String {
+    // No more of a huge value is looked at than could be shown.
+    let text = text.char_indices().nth(chars * 8).and_then(|(end, _)| text.get(..end)).unwrap_or(text);
     let words: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || is_unprintable(c))
         .filter(|word| !word.is_empty())
         .collect();
     let line = words.join(" ");
-    if line.chars().count() <= MAX_VALUE_CHARS {
+    if line.chars().count() <= chars {
         return line;
     }
-    line.chars().take(MAX_VALUE_CHARS).collect::<String>() + "..."
+    line.chars().take(chars).collect::<String>() + "..."
 }
 
-/// Control characters, and those that turn the reading direction around.
+/// Control characters, those that turn the reading direction around, and those that nobody sees.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 /// A measured value under the name its rule gave it, without the prefix: label and value as people write them.
@@ -46,17 +63,32 @@ pub(super) fn measured(name: &str, value: &str, currency: Option<&str>) -> (Stri
     let unit = unit.or_else(|| currency.filter(|_| is_amount(stem)).map(ToOwned::to_owned));
     let is_identity = ["id", "pid", "year", "port"].iter().any(|last| stem.rsplit('_').next() == Some(last));
     let value = clean(value);
+    if let Some(time) = Timestamp::parse_rfc3339(&value) {
+        return (label(stem), time.to_utc().format("%-d %b %H:%M:%S UTC").to_string());
+    }
+    let seconds =
+        value.parse::<f64>().ok().filter(|secs| unit.as_deref() == Some("s") && (120.0..1e9).contains(secs));
+    if let Some(seconds) = seconds {
+        return (label(stem), duration(Duration::from_secs_f64(seconds)));
+    }
     let shown = if is_identity { None } else { grouped(&value) };
     let value = match (shown, unit) {
-        (Some(number), Some(unit)) => format!("{number} {unit}"),
+        (Some(number), Some(unit)) => format!("{} {unit}", with_cents(number, &unit)),
         (Some(number), None) => number,
         (None, _) => value,
     };
     (label(stem), value)
 }
 
+/// An amount of money has two decimals or none.
+fn with_cents(number: String, unit: &str) -> String {
+    let is_money = unit.len() == 3 && unit.chars().all(|c| c.is_ascii_uppercase());
+    let has_one_decimal = number.split_once('.').is_some_and(|(_, decimals)| decimals.len() == 1);
+    if is_money && has_one_decimal { number + "0" } else { number }
+}
+
 pub(super) fn label(name: &str) -> String {
-    let text = name.replace('_', " ");
+    let text = self::name(&name.replace('_', " "));
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
@@ -145,11 +177,15 @@ mod tests {
             ("orders_late", "41", None, "Orders late", "41"),
             ("value_at_risk", "1234567.891", Some("EUR"), "Value at risk", "1,234,567.89 EUR"),
             ("orders", "1000", Some("EUR"), "Orders", "1,000"),
+            ("amount", "98765.4", Some("EUR"), "Amount", "98,765.40 EUR"),
             ("lock_wait_p95_ms", "8200.00", None, "Lock wait p95", "8,200 ms"),
             ("share_percent", "37.5", None, "Share", "37.5 %"),
             ("blocking_pid", "18233", None, "Blocking pid", "18233"),
             ("query", "SELECT\r\n 1", None, "Query", "SELECT 1"),
             ("delta", "-1234", None, "Delta", "-1,234"),
+            ("oldest_s", "7500.2", None, "Oldest", "2 h 5 min"),
+            ("oldest_s", "75", None, "Oldest", "75 s"),
+            ("first_wait", "2026-11-21T10:02:07Z", None, "First wait", "21 Nov 10:02:07 UTC"),
             ("odd", "NaN", None, "Odd", "NaN"),
             ("date", "2026-11-21", None, "Date", "2026-11-21"),
         ];
