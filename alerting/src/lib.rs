@@ -18,7 +18,6 @@ mod merge;
 
 mod message;
 mod notification;
-#[cfg_attr(not(test), expect(dead_code, reason = "texts of receivers are the next to use it"))]
 mod template;
 
 mod store;

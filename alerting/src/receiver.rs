@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use plimsoll_model::Timestamp;
 
-use crate::config::{Integration, IntegrationKind, Outbound, Sending};
+use crate::config::{Integration, IntegrationKind, Outbound, Sending, Wording};
 use crate::fence::Fence;
 use crate::message::Message;
 use crate::notification::Notification;
+use crate::template::Data;
 
 use http::{Http, Scrub};
 
@@ -62,6 +63,17 @@ pub(crate) struct Parcel<'a> {
     /// What the file allows for one delivery.
     pub(crate) timeout: Option<Duration>,
     pub(crate) now: Timestamp,
+}
+
+impl Parcel<'_> {
+    /// A text of the file for this notification. When the alerts lead its template astray, what we would say without it
+    /// is better than nothing: `None`, and a line in the log.
+    fn say(self, wording: &Wording) -> Option<String> {
+        let said = wording.say(|| Data::new(self.notification, self.public_url));
+        let receiver = &self.notification.receiver;
+        said.map_err(|error| tracing::warn!(receiver, %error, "a template failed: our own words are sent"))
+            .ok()
+    }
 }
 
 /// Every way out of the process that alerting has.

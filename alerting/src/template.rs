@@ -39,6 +39,8 @@ pub(crate) enum Mode {
     Text,
     /// Values are escaped for where in the page they stand.
     Html,
+    /// Values can begin none of Slack's links, mentions and calls.
+    Slack,
 }
 
 /// Why a template is refused, or what stopped it.

@@ -102,7 +102,6 @@ impl Report {
     }
 
     /// A text of the file that may hold actions; `None` with a finding when it can't be used.
-    #[expect(dead_code, reason = "texts of receivers are the next to use it")]
     pub(super) fn template(&mut self, text: &Text, key: &str, mode: Mode) -> Option<Template> {
         let parsed = Template::parse(key, &text.value, mode, &self.definitions);
         let refused = |error: TemplateError| {

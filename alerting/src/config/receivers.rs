@@ -16,6 +16,7 @@ use serde_saphyr::Spanned;
 use super::check::{Report, line};
 use super::file::Text;
 use super::wording::Wording;
+use crate::template::Mode;
 
 pub(super) use cure::cure;
 pub(crate) use email::{EmailAuth, EmailConfig, Smarthost, Threading};
@@ -147,5 +148,5 @@ impl Reader<'_> {
 
 /// A key that is a text, and the finding when it cannot be one.
 fn wording(text: &Option<Text>, key: &str, report: &mut Report) -> Option<Wording> {
-    Wording::read(text.as_ref(), key, report)
+    Wording::read(text.as_ref(), key, Mode::Text, report)
 }

@@ -240,3 +240,27 @@ fn local_is_the_machines_zone() {
     assert_eq!(zone(Some("Europe/Berlin")), (chrono_tz::Europe::Berlin, 0));
     assert_eq!(zone(Some("CET-1CEST")), (chrono_tz::UTC, 1));
 }
+
+fn with_receiver(lines: &str) -> (Option<Routing>, Vec<Finding>) {
+    load(&format!(
+        "global: {{smtp_smarthost: 'mail.example.org:587', smtp_from: a@example.org, slack_api_url: 'https://hooks.example.org/x'}}\n\
+         route: {{receiver: a}}\nreceivers:\n  - name: a\n{lines}"
+    ))
+}
+
+#[test]
+fn texts_of_receivers_are_templates_of_their_kind() {
+    let (routing, findings) = with_receiver(
+        "    email_configs:\n      - to: b@example.org\n        headers: {Subject: '{{ template \"__subject\" . }}'}\n        \
+         html: '<p>{{ .Status }}</p>'\n    slack_configs:\n      - channel: '#{{ .GroupLabels.service }}'\n        \
+         text: '{{ range .Alerts }}{{ .Annotations.summary }}{{ end }}'\n",
+    );
+    assert_eq!(findings, []);
+    assert!(routing.is_some());
+    let (_, findings) = with_receiver(
+        "    email_configs:\n      - to: b@example.org\n        html: '<script>{{ .Status }}</script>'\n        text: '{{ .Nosuch }}'\n",
+    );
+    let said: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert!(said.iter().any(|said| said.starts_with("`html`: a value can't stand in a script")), "{said:?}");
+    assert!(said.iter().any(|said| said.starts_with("`text`: the message has no `.Nosuch`")), "{said:?}");
+}

@@ -33,11 +33,11 @@ pub(super) fn sections(notification: &Notification, public_url: &str) -> Vec<Sec
         Some(lead) => {
             sections.push(opening(lead, notification.decided_at));
             sections.push(impact::section(notification, lead));
-            sections.push(impact::by_place(notification, lead));
             sections.extend([cause(lead), changed(lead)]);
             if lead.is_firing() {
                 sections.extend([action(lead), example(lead, public_url)]);
             }
+            sections.push(impact::by_place(notification, lead));
             sections.push(others(notification, public_url, true));
             sections.push(others(notification, public_url, false));
             sections.push(details(lead));

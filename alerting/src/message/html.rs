@@ -175,6 +175,7 @@ impl Page {
     /// Sentences as they are, and items below each other in one table.
     fn lines(&mut self, section: &Section) {
         let mut is_open = false;
+        let names = if section.kind == Kind::Table { 28 } else { 38 };
         for line in &section.lines {
             let Line::Item { label, value } = line else {
                 self.close_table(&mut is_open);
@@ -188,7 +189,7 @@ impl Page {
                 is_open = true;
             }
             self.put(format_args!(
-                "<tr class=\"row\"><td class=\"soft\" style=\"width:38%;padding:6px 10px 6px 0;border-top:1px solid \
+                "<tr class=\"row\"><td class=\"soft\" style=\"width:{names}%;padding:6px 10px 6px 0;border-top:1px solid \
                  #e6e9ed;vertical-align:top;font-size:14px;color:#57606a\"><bdi>{}</bdi></td><td style=\"padding:6px 0;\
                  border-top:1px solid #e6e9ed;vertical-align:top;font-size:15px\"><bdi>{}</bdi></td></tr>\n",
                 escaped(label),

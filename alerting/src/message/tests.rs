@@ -26,11 +26,10 @@ AT RISK, IN 12 PLACES
   Orders late: 426
   Value at risk: 94,400 EUR
   Value at risk: 46,600 PLN
-
-WHERE
-  WH1 edi: 2 min oldest, 41 orders late, 12,300 EUR value at risk
 ";
     assert!(text.contains(part), "{text}");
+    let place = "\nWHERE\n  WH1 edi: 2 min oldest, 41 orders late, 12,300 EUR value at risk\n";
+    assert!(text.contains(place), "{text}");
     assert!(text.contains("  and 2 more places\n"), "{text}");
     assert!(text.contains("ALSO FIRING (50)\n"), "{text}");
     assert!(text.contains("  and 40 more: http://127.0.0.1:8088/incidents/INC-20261121-7f3a\n"), "{text}");

@@ -64,7 +64,9 @@ fn verdict(answer: &Answer, scrub: &Scrub) -> Result<(), SendError> {
 }
 
 fn body(config: &SlackConfig, parcel: Parcel<'_>) -> Value {
-    let said = |wording: &Option<Wording>| wording.as_ref().map(Wording::say).filter(|text| !text.is_empty());
+    let said = |wording: &Option<Wording>| {
+        wording.as_ref().and_then(|text| parcel.say(text)).filter(|text| !text.is_empty())
+    };
     let mut body = Map::new();
     let mut set = |key: &str, text: Option<String>| {
         body.extend(text.map(|text| (key.to_owned(), Value::String(text))));
@@ -82,7 +84,7 @@ fn body(config: &SlackConfig, parcel: Parcel<'_>) -> Value {
 }
 
 fn attachment(config: &SlackConfig, parcel: Parcel<'_>) -> Value {
-    let said = |wording: &Option<Wording>| wording.as_ref().map(Wording::say);
+    let said = |wording: &Option<Wording>| wording.as_ref().and_then(|text| parcel.say(text));
     let title = said(&config.title).unwrap_or_else(|| escaped(&parcel.message.subject));
     let link = message::incident_url(parcel.public_url, &parcel.notification.incident_id);
     let text = said(&config.text).unwrap_or_else(|| {
@@ -91,7 +93,11 @@ fn attachment(config: &SlackConfig, parcel: Parcel<'_>) -> Value {
     let fields: Vec<Value> = config
         .fields
         .iter()
-        .map(|field| json!({"title": field.title.say(), "value": field.value.say(), "short": field.is_short}))
+        .map(|field| {
+            json!({
+                "title": parcel.say(&field.title), "value": parcel.say(&field.value), "short": field.is_short,
+            })
+        })
         .collect();
     let mut attachment = json!({
         "title": cut(&title, MAX_TITLE_CHARS),
@@ -117,22 +123,22 @@ fn attachment(config: &SlackConfig, parcel: Parcel<'_>) -> Value {
         attachment["fields"] = fields.into();
     }
     if !config.actions.is_empty() {
-        attachment["actions"] = config.actions.iter().map(action).collect();
+        attachment["actions"] = config.actions.iter().map(|node| action(node, parcel)).collect();
     }
     attachment
 }
 
-fn action(action: &Action) -> Value {
-    let mut said = json!({"type": action.kind.say(), "text": action.text.say()});
+fn action(action: &Action, parcel: Parcel<'_>) -> Value {
+    let mut said = json!({"type": parcel.say(&action.kind), "text": parcel.say(&action.text)});
     let optional =
         [("url", &action.url), ("style", &action.style), ("name", &action.name), ("value", &action.value)];
     for (key, text) in optional {
         if let Some(text) = text {
-            said[key] = text.say().into();
+            said[key] = parcel.say(text).into();
         }
     }
     if let Some(confirm) = &action.confirm {
-        said["confirm"] = json!({"text": confirm.text.say()});
+        said["confirm"] = json!({"text": parcel.say(&confirm.text)});
         let optional = [
             ("title", &confirm.title),
             ("ok_text", &confirm.ok_text),
@@ -140,7 +146,7 @@ fn action(action: &Action) -> Value {
         ];
         for (key, text) in optional {
             if let Some(text) = text {
-                said["confirm"][key] = text.say().into();
+                said["confirm"][key] = parcel.say(text).into();
             }
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::http::{Http, Post, Scrub};
 use super::{Parcel, SendError, cut};
-use crate::config::{TeamsConfig, Wording};
+use crate::config::TeamsConfig;
 use crate::message::{self, Line, Section};
 
 /// A card may have 28 kB; what is cut is one click away.
@@ -28,7 +28,9 @@ pub(super) async fn send(
 }
 
 fn body(config: &TeamsConfig, parcel: Parcel<'_>) -> Value {
-    let title = config.title.as_ref().map_or_else(|| parcel.message.subject.clone(), Wording::say);
+    let own_title = config.title.as_ref().and_then(|title| parcel.say(title));
+    let own_text = config.text.as_ref().and_then(|text| parcel.say(text));
+    let title = own_title.clone().unwrap_or_else(|| parcel.message.subject.clone());
     let sections = message::sections(parcel.notification, parcel.public_url);
     let mut body = vec![json!({
         "type": "TextBlock",
@@ -40,12 +42,12 @@ fn body(config: &TeamsConfig, parcel: Parcel<'_>) -> Value {
         "color": if parcel.notification.is_firing() { "attention" } else { "good" },
     })];
     // A title of ours is telemetry's words, in which a TextBlock would read Markdown.
-    if config.title.is_none() {
+    if own_title.is_none() {
         body[0] = heading(&title, parcel.notification.is_firing());
     }
-    match &config.text {
+    match own_text {
         Some(text) => body.push(json!({
-            "type": "TextBlock", "text": cut(&text.say(), MAX_TEXT_CHARS), "wrap": true,
+            "type": "TextBlock", "text": cut(&text, MAX_TEXT_CHARS), "wrap": true,
         })),
         None => body.extend(blocks(&sections)),
     }

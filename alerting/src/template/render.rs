@@ -18,6 +18,7 @@ pub(super) fn render(body: &Body, bodies: &Bodies, mode: Mode, data: &Data) -> R
     let mut renderer = Renderer {
         bodies,
         page: (mode == Mode::Html).then(Page::new),
+        mode,
         now: Moment::utc(data.now),
         out: String::new(),
         variables: Vec::new(),
@@ -27,6 +28,15 @@ pub(super) fn render(body: &Body, bodies: &Bodies, mode: Mode, data: &Data) -> R
     };
     renderer.body(body, &data.dot)?;
     Ok(renderer.out)
+}
+
+/// With the three characters escaped that Slack's own markup begins with, unless the author vouches for it.
+fn for_slack(value: &Value) -> String {
+    let text = shown(value);
+    if matches!(value, Value::Html(_) | Value::Url(_)) {
+        return text;
+    }
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Where the walk goes on.
@@ -40,6 +50,7 @@ enum Next {
 struct Renderer<'a> {
     bodies: &'a Bodies,
     page: Option<Page>,
+    mode: Mode,
     now: Moment,
     out: String,
     /// The innermost last.
@@ -131,6 +142,7 @@ impl<'a> Renderer<'a> {
         }
         let text = match &self.page {
             Some(page) => page.escaped(&value).map_err(|message| self.fault(pipeline.line, message))?,
+            None if self.mode == Mode::Slack => for_slack(&value),
             None => shown(&value),
         };
         self.out.push_str(&text);

@@ -11,6 +11,7 @@ use crate::config::file::Text;
 use crate::config::http::TlsConfig;
 use crate::config::secret::SecretSource;
 use crate::config::wording::Wording;
+use crate::template::Mode;
 
 const IMPLICIT_TLS_PORT: u16 = 465;
 
@@ -95,8 +96,8 @@ pub(super) fn read(node: &EmailNode, at: u64, global: &Global, report: &mut Repo
         is_implicit_tls,
         tls: TlsConfig::read(node.tls_config.as_ref().or(global.smtp_tls_config.as_ref()), report),
         headers: headers(node, at, report),
-        html: Wording::read(node.html.as_ref(), "html", report),
-        text: Wording::read(node.text.as_ref(), "text", report),
+        html: Wording::read(node.html.as_ref(), "html", Mode::Html, report),
+        text: Wording::read(node.text.as_ref(), "text", Mode::Text, report),
         threading: threading(node, report),
     })
 }
@@ -106,7 +107,7 @@ fn parsed<T: std::str::FromStr<Err = lettre::address::AddressError>>(
     key: &str,
     report: &mut Report,
 ) -> Option<T> {
-    let literal = Wording::read(Some(text), key, report)?.say();
+    let literal = Wording::literal(text, key, report)?;
     let result = literal.parse();
     result
         .map_err(|error| {
@@ -191,7 +192,7 @@ fn headers(node: &EmailNode, at: u64, report: &mut Report) -> BTreeMap<String, (
         if matches!(lower.as_str(), "from" | "to" | "cc" | "sender" | "reply-to") {
             parsed::<Mailboxes>(text, &format!("headers.{name}"), report);
         }
-        if let Some(wording) = Wording::read(Some(text), &format!("headers.{name}"), report) {
+        if let Some(wording) = Wording::read(Some(text), &format!("headers.{name}"), Mode::Text, report) {
             headers.insert(lower, (name.clone(), wording));
         }
     }

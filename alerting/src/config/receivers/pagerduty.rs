@@ -66,7 +66,7 @@ pub(super) fn read(
         );
     }
     let details = node.details.iter().filter_map(|(name, text)| {
-        Some((name.clone(), Wording::read(Some(text), &format!("details.{name}"), report)?))
+        Some((name.clone(), wording(&Some(text.clone()), &format!("details.{name}"), report)?))
     });
     let details = details.collect();
     Some(PagerDutyConfig {

@@ -3,9 +3,11 @@
 use super::nodes::{ActionNode, ConfirmNode, Global, SlackNode};
 use super::wording;
 use crate::config::check::{Report, line};
+use crate::config::file::Text;
 use crate::config::http::{HttpConfig, is_web_address};
 use crate::config::secret::SecretSource;
 use crate::config::wording::Wording;
+use crate::template::Mode;
 
 const APP_URL: &str = "https://slack.com/api/chat.postMessage";
 
@@ -66,10 +68,20 @@ pub(crate) struct Confirm {
     pub(crate) dismiss_text: Option<Wording>,
 }
 
+/// Keys whose text Slack reads as its own markup.
+const SHOWN: [&str; 6] = ["title", "pretext", "text", "message_text", "footer", "fallback"];
+
+/// A text in which what alerts say is no markup.
+fn shown(text: Option<&Text>, key: &str, report: &mut Report) -> Option<Wording> {
+    Wording::read(text, key, Mode::Slack, report)
+}
+
 pub(super) fn read(node: &SlackNode, at: u64, global: &Global, report: &mut Report) -> Option<SlackConfig> {
     let http = HttpConfig::read(node.http_config.as_ref(), global.http_config.as_ref(), report);
     let address = address(node, at, global, &http, report);
-    let mut word = |text, key: &str| wording(text, key, report);
+    let mut word = |text: &Option<Text>, key: &str| {
+        if SHOWN.contains(&key) { shown(text.as_ref(), key, report) } else { wording(text, key, report) }
+    };
     Some(SlackConfig {
         channel: word(&node.channel, "channel"),
         username: word(&node.username, "username"),
@@ -170,8 +182,8 @@ fn app(
 fn fields(node: &SlackNode, report: &mut Report) -> Vec<Field> {
     let mut fields = Vec::new();
     for field in &node.fields {
-        let title = Wording::read(Some(&field.title), "fields.title", report);
-        let value = Wording::read(Some(&field.value), "fields.value", report);
+        let title = shown(Some(&field.title), "fields.title", report);
+        let value = shown(Some(&field.value), "fields.value", report);
         let is_short = field.short.unwrap_or(node.short_fields);
         fields.extend(title.zip(value).map(|(title, value)| Field { title, value, is_short }));
     }
@@ -205,7 +217,7 @@ fn action(node: &ActionNode, at: u64, report: &mut Report) -> Option<Action> {
 
 fn confirm(node: &ConfirmNode, report: &mut Report) -> Option<Confirm> {
     Some(Confirm {
-        text: Wording::read(Some(&node.text), "confirm.text", report)?,
+        text: shown(Some(&node.text), "confirm.text", report)?,
         title: wording(&node.title, "confirm.title", report),
         ok_text: wording(&node.ok_text, "confirm.ok_text", report),
         dismiss_text: wording(&node.dismiss_text, "confirm.dismiss_text", report),

@@ -6,7 +6,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message as Mail, MessageBuilder, MultiPart, SinglePart};
 use plimsoll_model::Timestamp;
 
-use crate::config::{EmailConfig, Threading, Wording};
+use crate::config::{EmailConfig, Threading};
 use crate::receiver::{Parcel, SendError};
 
 /// Headers that the file may set and we would otherwise.
@@ -15,7 +15,9 @@ const ADDRESSES: [&str; 2] = ["from", "to"];
 
 pub(super) fn mail(config: &EmailConfig, parcel: Parcel<'_>) -> Result<Mail, SendError> {
     let notification = parcel.notification;
-    let said = |name: &str| config.headers.get(name).map(|(_, text)| one_line(&text.say()));
+    let said = |name: &str| {
+        config.headers.get(name).and_then(|(_, text)| parcel.say(text)).map(|text| one_line(&text))
+    };
     let domain = config.from.email.domain();
     let subject = said(SUBJECT).unwrap_or_else(|| one_line(&parcel.message.subject));
     let mut builder = Mail::builder()
@@ -30,7 +32,9 @@ pub(super) fn mail(config: &EmailConfig, parcel: Parcel<'_>) -> Result<Mail, Sen
     }
     let ours = |name: &str| name == SUBJECT || ADDRESSES.contains(&name);
     for (_, (name, text)) in config.headers.iter().filter(|(lower, _)| !ours(lower)) {
-        builder = builder.raw_header(header(name, one_line(&text.say()))?);
+        if let Some(text) = parcel.say(text) {
+            builder = builder.raw_header(header(name, one_line(&text))?);
+        }
     }
     bodies(builder, config, parcel)
 }
@@ -67,8 +71,10 @@ fn addresses(
 
 /// An empty `html` or `text` in the file means: without that part.
 fn bodies(builder: MessageBuilder, config: &EmailConfig, parcel: Parcel<'_>) -> Result<Mail, SendError> {
-    let text = config.text.as_ref().map_or_else(|| parcel.message.text.clone(), Wording::say);
-    let html = config.html.as_ref().map_or_else(|| parcel.message.html.clone(), Wording::say);
+    let text = config.text.as_ref().and_then(|text| parcel.say(text));
+    let text = text.unwrap_or_else(|| parcel.message.text.clone());
+    let html = config.html.as_ref().and_then(|html| parcel.say(html));
+    let html = html.unwrap_or_else(|| parcel.message.html.clone());
     let built = match (text.is_empty(), html.is_empty()) {
         (false, false) => builder.multipart(MultiPart::alternative_plain_html(text, html)),
         (true, false) => builder.singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(html)),

@@ -147,6 +147,7 @@ fn a_line_break_begins_neither_a_header_nor_a_command() {
         let headers = ["Subject", "X-Team"]
             .map(|name| (name.to_ascii_lowercase(), (name.to_owned(), Wording::fixed(evil))));
         let mail = mail_of(&EmailConfig { headers: headers.into(), ..config(25) }, &notification);
+        let (ours, _) = ours.split_once("\r\n\r\n").expect("head and body");
         assert!(!ours.lines().any(|line| line.starts_with("Bcc")), "{ours}");
         let (head, body) = mail.split_once("\r\n\r\n").expect("head and body");
         assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");

@@ -30,7 +30,8 @@ pub(super) fn details(config: &PagerDutyConfig, parcel: Parcel<'_>) -> Value {
     if let Purpose::InsteadOf { receiver, integration, why } = &notification.purpose {
         texts.insert("instead_of".to_owned(), format!("{receiver}, {integration}: {why}"));
     }
-    texts.extend(config.details.iter().map(|(name, text)| (name.clone(), text.say())));
+    let theirs = config.details.iter();
+    texts.extend(theirs.filter_map(|(name, text)| Some((name.clone(), parcel.say(text)?))));
     json!(bounded(texts))
 }
 

@@ -101,7 +101,8 @@ fn trigger(config: &PagerDutyConfig, key: &str, parcel: Parcel<'_>) -> Value {
     let none = Labels::default();
     let labels = notification.alerts.first().map_or(&none, |alert| &alert.labels);
     let said = |wording: &Option<Wording>, otherwise: &dyn Fn() -> String| {
-        wording.as_ref().map(Wording::say).filter(|text| !text.is_empty()).unwrap_or_else(otherwise)
+        let text = wording.as_ref().and_then(|text| parcel.say(text));
+        text.filter(|text| !text.is_empty()).unwrap_or_else(otherwise)
     };
     let incident = message::incident_url(parcel.public_url, &notification.incident_id);
     let summary = said(&config.description, &|| summary(notification));
@@ -116,8 +117,8 @@ fn trigger(config: &PagerDutyConfig, key: &str, parcel: Parcel<'_>) -> Value {
         "dedup_key": key,
         "client": short(said(&config.client, &|| "Plimsoll".to_owned())),
         "client_url": cut(&said(&config.client_url, &|| incident.clone()), MAX_URL_CHARS),
-        "links": links(config, notification, &incident),
-        "images": images(config),
+        "links": links(config, parcel, &incident),
+        "images": images(config, parcel),
         "payload": {
             "summary": cut(&summary, MAX_SUMMARY_CHARS),
             "source": short(said(&config.source, &|| parcel.public_url.to_owned())),
@@ -140,13 +141,13 @@ fn summary(notification: &Notification) -> String {
 }
 
 /// The file's first, then ours: the incident, the runbook, the rule.
-fn links(config: &PagerDutyConfig, notification: &Notification, incident: &str) -> Vec<Value> {
-    let theirs = config.links.iter().map(|link| {
-        let href = link.href.say();
-        let text = link.text.as_ref().map_or_else(|| href.clone(), Wording::say);
-        (text, href)
+fn links(config: &PagerDutyConfig, parcel: Parcel<'_>, incident: &str) -> Vec<Value> {
+    let theirs = config.links.iter().filter_map(|link| {
+        let href = parcel.say(&link.href)?;
+        let text = link.text.as_ref().and_then(|text| parcel.say(text));
+        Some((text.unwrap_or_else(|| href.clone()), href))
     });
-    let lead = notification.alerts.first();
+    let lead = parcel.notification.alerts.first();
     let runbook = lead.and_then(|alert| alert.annotations.get("runbook_url").cloned());
     let rule = lead.map(|alert| alert.generator_url.clone());
     let ours = [("Incident", Some(incident.to_owned())), ("Runbook", runbook), ("Alert", rule)];
@@ -158,10 +159,10 @@ fn links(config: &PagerDutyConfig, notification: &Notification, incident: &str) 
         .collect()
 }
 
-fn images(config: &PagerDutyConfig) -> Vec<Value> {
+fn images(config: &PagerDutyConfig, parcel: Parcel<'_>) -> Vec<Value> {
     let shown = config.images.iter().map(|image| {
-        let said = |wording: &Option<Wording>| wording.as_ref().map(Wording::say);
-        let mut shown = json!({"src": image.src.say()});
+        let said = |wording: &Option<Wording>| wording.as_ref().and_then(|text| parcel.say(text));
+        let mut shown = json!({"src": parcel.say(&image.src)});
         for (key, text) in [("alt", said(&image.alt)), ("href", said(&image.href))] {
             if let Some(text) = text {
                 shown[key] = text.into();

@@ -133,3 +133,28 @@ fn the_longest_message_is_cut_between_lines() {
     let text = body["attachments"][0]["text"].as_str().expect("text");
     assert!(text.chars().count() <= MAX_TEXT_CHARS && text.ends_with('\n'), "{}", text.len());
 }
+
+#[test]
+fn what_alerts_say_through_a_template_is_text_and_what_the_file_says_is_markup() {
+    let text = "<{{ .ExternalURL }}|all> {{ range .Alerts }}{{ .Annotations.summary }} {{ safeHtml .Labels.service }}{{ end }}";
+    let mut config = config();
+    config.text = Some(Wording::template(text, crate::template::Mode::Slack));
+    config.channel = Some(Wording::template("#{{ .GroupLabels.service }}", crate::template::Mode::Text));
+    // Only the alerts can show that there is no second one: our own title stands in.
+    config.title = Some(Wording::template("{{ (index .Alerts 7).Status }}", crate::template::Mode::Slack));
+    let mut notification = samples::firing();
+    notification.alerts[0]
+        .annotations
+        .insert("summary".to_owned(), "<!channel> {{ .Status }} & co".to_owned());
+    let body = body_of(&config, &notification);
+    let attachment = &body["attachments"][0];
+    assert_eq!(
+        attachment["text"],
+        "<http://127.0.0.1:8088|all> &lt;!channel&gt; {{ .Status }} &amp; co sales"
+    );
+    assert_eq!(body["channel"], "#sales");
+    assert!(
+        attachment["title"].as_str().is_some_and(|title| title.starts_with("[FIRING:1] PAGE")),
+        "{attachment}"
+    );
+}

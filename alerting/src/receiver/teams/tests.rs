@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Wording;
 use crate::config::{HttpConfig, Secret, SecretSource};
 use crate::message::{render, samples};
 use crate::notification::Notification;
