@@ -2,6 +2,8 @@
 //! sentences, and names the statement that shows the rows.
 
 mod choose;
+mod episode;
+mod kept_back;
 mod story;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use plimsoll_alerting::Filter;
 use plimsoll_model::Timestamp;
 use plimsoll_query::{Param, QueryEngine};
 use serde::Deserialize;
@@ -10,11 +11,12 @@ use serde_json::{Value, json};
 use super::rows;
 use crate::problem::Problem;
 
-/// Alerts of which something was decided within a month.
+/// Alerts of which something was decided within a month, by a rule of ours or, of those that others state, by a route.
 const KNOWN: &str = "
-    SELECT fingerprint, last_value(details ORDER BY time) AS details, last_value(outcome ORDER BY time) AS outcome,
-           max(time) AS latest
-    FROM decisions WHERE stage = 'rule' AND time <= $1 AND time > $1 - INTERVAL '30 days'
+    SELECT fingerprint, last_value(details ORDER BY CASE stage WHEN 'rule' THEN 1 ELSE 0 END, time) AS details,
+           last_value(outcome ORDER BY CASE stage WHEN 'rule' THEN 1 ELSE 0 END, time) AS outcome, max(time) AS latest
+    FROM decisions WHERE stage IN ('rule', 'route') AND details LIKE '%\"labels\"%'
+        AND time <= $1 AND time > $1 - INTERVAL '30 days'
     GROUP BY fingerprint ORDER BY latest DESC LIMIT 5000";
 /// Alerts named in an answer.
 const SHOWN: usize = 50;
@@ -35,16 +37,10 @@ pub(super) struct Candidate {
     latest: String,
 }
 
-/// Labels and what they must be.
+/// A name, or matchers as a routing file has them.
 enum Wanted {
     Name(String),
-    Matchers(Vec<(String, Matching, String)>),
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Matching {
-    Equal,
-    NotEqual,
+    Matchers(Filter),
 }
 
 pub(super) async fn candidates(
@@ -70,23 +66,12 @@ async fn known(engine: &QueryEngine, at: Timestamp) -> Result<Vec<Candidate>, Pr
 
 impl Wanted {
     fn parse(text: &str) -> Result<Self, Problem> {
-        let inner = text.trim().trim_start_matches('{').trim_end_matches('}');
-        if !inner.contains('=') {
-            return Ok(Self::Name(inner.to_owned()));
+        if !text.contains('=') && !text.contains('~') {
+            return Ok(Self::Name(text.trim().trim_start_matches('{').trim_end_matches('}').to_owned()));
         }
-        let matcher = |part: &str| {
-            let (label, rest) = part.split_once('=')?;
-            let (label, how) = match label.strip_suffix('!') {
-                Some(label) => (label, Matching::NotEqual),
-                None => (label, Matching::Equal),
-            };
-            let value = rest.trim().trim_matches('"').to_owned();
-            (!rest.starts_with('~')).then(|| (label.trim().to_owned(), how, value))
-        };
-        let parts = inner.split(',').filter(|part| !part.trim().is_empty()).map(matcher);
-        parts.collect::<Option<Vec<_>>>().map(Self::Matchers).ok_or_else(|| {
+        Filter::parse(&[text.trim()]).map(Self::Matchers).map_err(|error| {
             Problem::bad_request(format!(
-                "{text} is no list of matchers: write alertname=\"X\",warehouse!=\"ROT\""
+                "{text} is no list of matchers ({error}): write alertname=\"X\",warehouse!~\"ROT|UTR\""
             ))
         })
     }
@@ -97,9 +82,7 @@ impl Wanted {
             Self::Name(name) => {
                 candidate.fingerprint == *name || label("alertname") == name || label("slo") == name
             }
-            Self::Matchers(matchers) => {
-                matchers.iter().all(|(name, how, value)| (label(name) == value) == (*how == Matching::Equal))
-            }
+            Self::Matchers(filter) => filter.matches(&candidate.labels.iter().collect()),
         }
     }
 }

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::choose::{Candidate, said};
-use super::rows;
+use super::episode::episode;
+use super::{kept_back, rows};
 use crate::problem::Problem;
 
 const DECISIONS: &str = "
@@ -19,9 +20,9 @@ const DECISIONS: &str = "
 const TOLD: usize = 20;
 
 #[derive(Clone, Debug, Deserialize)]
-struct Decided {
-    time: String,
-    stage: String,
+pub(super) struct Decided {
+    pub(super) time: String,
+    pub(super) stage: String,
     outcome: Option<String>,
     reason: Option<String>,
     receiver: Option<String>,
@@ -30,19 +31,23 @@ struct Decided {
 }
 
 impl Decided {
-    fn outcome(&self) -> &str {
+    pub(super) fn moment(&self) -> Timestamp {
+        Timestamp::parse_rfc3339(&self.time).unwrap_or(Timestamp::MIN)
+    }
+
+    pub(super) fn outcome(&self) -> &str {
         self.outcome.as_deref().unwrap_or_default()
     }
 
-    fn reason(&self) -> &str {
+    pub(super) fn reason(&self) -> &str {
         self.reason.as_deref().unwrap_or_default()
     }
 
-    fn receiver(&self) -> &str {
+    pub(super) fn receiver(&self) -> &str {
         self.receiver.as_deref().unwrap_or_default()
     }
 
-    fn is_rule(&self, outcome: &str) -> bool {
+    pub(super) fn is_rule(&self, outcome: &str) -> bool {
         self.stage == "rule" && self.outcome() == outcome
     }
 
@@ -59,6 +64,7 @@ pub(super) async fn tell(engine: &QueryEngine, alert: &Candidate, at: Timestamp)
         episode.iter().rev().find(|it| it.stage == "rule").map(Decided::details).unwrap_or_default();
     let mut sentences = held(alert, &episode);
     sentences.extend(routed(&episode));
+    sentences.extend(kept_back::at_moment(&episode, at));
     sentences.extend(told(&episode));
     let sql = statement(&details);
     sentences.extend(sql.as_ref().map(|sql| format!("This shows the rows:\n{sql}")));
@@ -79,27 +85,6 @@ fn shown(decided: &Decided) -> Value {
         "time": decided.time, "stage": decided.stage, "outcome": decided.outcome(), "reason": decided.reason(),
         "receiver": decided.receiver, "incident_id": decided.incident_id, "facts": decided.details().get("facts"),
     })
-}
-
-/// From the last beginning at or before `at` until the next one.
-fn episode(all: &[Decided], at: Timestamp) -> Vec<Decided> {
-    let time = |it: &Decided| Timestamp::parse_rfc3339(&it.time).unwrap_or(Timestamp::MIN);
-    let (mut begin, mut is_open) = (0, false);
-    let mut end = all.len();
-    for (position, decided) in all.iter().enumerate() {
-        let begins = decided.stage == "rule" && matches!(decided.outcome(), "pending" | "firing" | "waiting");
-        if begins && !is_open {
-            if time(decided) > at && position > 0 {
-                end = position;
-                break;
-            }
-            (begin, is_open) = (position, true);
-        }
-        // What only waits has not begun: the next word begins anew.
-        is_open &=
-            !(decided.is_rule("resolved") || decided.is_rule("inactive") || decided.is_rule("waiting"));
-    }
-    all.get(begin..end).unwrap_or_default().to_vec()
 }
 
 /// What held, and since when.
@@ -129,9 +114,12 @@ fn held(alert: &Candidate, episode: &[Decided]) -> Vec<String> {
             Some(waiting) => {
                 sentences.push(format!("{labels} did not fire. At {}: {}", waiting.time, waiting.reason()))
             }
-            None => {
-                sentences.push(format!("{labels}: its condition did not begin to hold within these 30 days."))
-            }
+            None => sentences.push(match episode.iter().find(|_| is_from_outside(episode)) {
+                Some(first) => {
+                    format!("{labels} was stated from outside, and dealt with from {} on.", first.time)
+                }
+                None => format!("{labels}: its condition did not begin to hold within these 30 days."),
+            }),
         },
     }
     if let Some(latest) = latest {
@@ -186,10 +174,16 @@ fn told(episode: &[Decided]) -> Vec<String> {
         }
     }
     sentences.truncate(TOLD);
-    if sends.iter().all(|it| it.outcome() != "sent") && episode.iter().any(|it| it.is_rule("firing")) {
+    let fired = is_from_outside(episode) || episode.iter().any(|it| it.is_rule("firing"));
+    if fired && sends.iter().all(|it| it.outcome() != "sent") {
         sentences.push(format!("Nobody was told: {}.", why_nobody(episode, &sends)));
     }
     sentences
+}
+
+/// Prometheus, or whoever else states alerts of its own: no rule of ours decides anything about those.
+fn is_from_outside(episode: &[Decided]) -> bool {
+    !episode.is_empty() && episode.iter().all(|it| it.stage != "rule")
 }
 
 fn why_nobody(episode: &[Decided], sends: &[&Decided]) -> String {
@@ -200,6 +194,9 @@ fn why_nobody(episode: &[Decided], sends: &[&Decided]) -> String {
         (Some("queued"), _) => "the message waits in the outbox".to_owned(),
         (Some(_), _) => "as said above".to_owned(),
         (None, Some(route)) if route.outcome() == "suppressed" => route.reason().to_owned(),
+        (None, Some(route)) if route.reason().starts_with("no longer ") => {
+            format!("it was {} at {}, and its group has not ticked since", route.reason(), route.time)
+        }
         (None, Some(route)) => format!(
             "its group still waits (group_wait), or the receiver {} has no integration",
             route.receiver()

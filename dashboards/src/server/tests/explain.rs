@@ -122,7 +122,70 @@ async fn a_name_of_several_lists_them_and_one_of_none_says_what_there_is() {
         said.contains("nothing was decided about OrdersFall") && said.contains("about OrdersFail"),
         "{said}"
     );
-    for wrong in ["", "alert=a&at=noon", "alert=a&when=now", "alert=a%3D~b"] {
+    for wrong in ["", "alert=a&at=noon", "alert=a&when=now", "alert=a%3D~%28"] {
         assert_eq!(console.get(&format!("/api/v1/explain?{wrong}")).await.problem().0, 400, "{wrong}");
     }
+}
+
+fn route(time: &str, print: &str, outcome: &str, reason: &str, receiver: Option<&str>) -> Value {
+    let details = json!({"labels": {"alertname": "Disk", "team": "ops"}});
+    row(time, print, ("route", outcome, reason), receiver, &details)
+}
+
+/// An alert of Prometheus, silenced, muted and told, twice.
+fn from_outside() -> Vec<Value> {
+    const DISK: &str = "00000000000000cc";
+    let message = json!({"notification_id": "n7", "integration": "webhook[0]"});
+    let join = "route {} groups it as {}:{}";
+    vec![
+        route("08:00:00", DISK, "suppressed", "silenced by 5a (Anna: the disk is replaced)", None),
+        route("08:00:00", DISK, "routed", join, Some("ops")),
+        route("08:20:00", DISK, "suppressed", "muted by time interval stocktaking", Some("ops")),
+        route("08:30:00", DISK, "routed", "no longer silenced", None),
+        route("08:40:00", DISK, "routed", "no longer muted by time interval stocktaking", Some("ops")),
+        route("10:00:00", DISK, "routed", join, Some("ops")),
+        row("10:00:30", DISK, ("send", "queued", "first notification"), Some("ops"), &message),
+        row("10:00:31", DISK, ("send", "sent", "HTTP 200"), Some("ops"), &message),
+    ]
+}
+
+#[tokio::test]
+async fn silences_and_intervals_are_named_for_the_moment_that_is_asked_about() {
+    let mut rows = day();
+    rows.extend(from_outside());
+    let console = console(&rows).await;
+    let (_, said) = told(&console, "alert=Disk&at=2026-11-21T08:25:00Z").await;
+    for part in [
+        "{alertname=\"Disk\", team=\"ops\"} was stated from outside, and dealt with from 2026-11-21T08:00:00Z on.",
+        "it was kept back: silenced by 5a (Anna: the disk is replaced), since 2026-11-21T08:00:00Z.",
+        "it was kept back from ops: muted by time interval stocktaking, since 2026-11-21T08:20:00Z.",
+        "Nobody was told: it was no longer muted by time interval stocktaking at 2026-11-21T08:40:00Z, and its group",
+    ] {
+        assert!(said.contains(part), "{part}\n--\n{said}");
+    }
+    assert!(!said.contains("10:00"), "{said}");
+
+    let (_, said) = told(&console, "alert=Disk&at=2026-11-21T08:35:00Z").await;
+    assert!(!said.contains("(Anna: the disk is replaced), since"), "{said}");
+    assert!(said.contains("kept back from ops: muted by time interval stocktaking, since"), "{said}");
+
+    let (_, said) = told(&console, "alert=Disk").await;
+    assert!(
+        said.contains("ops was told at 2026-11-21T10:00:31Z by webhook[0] (first notification)"),
+        "{said}"
+    );
+    assert!(!said.contains("kept back") && !said.contains("Nobody"), "{said}");
+}
+
+#[tokio::test]
+async fn an_alert_is_chosen_by_any_matcher() {
+    let mut rows = day();
+    rows.extend(from_outside());
+    let console = console(&rows).await;
+    for question in ["team%3D~%22o.s%22", "%7Balertname!~%22Orders.*%22%7D", "team!%3D%22%22"] {
+        let (body, said) = told(&console, &format!("alert={question}")).await;
+        assert_eq!(body["labels"]["alertname"], "Disk", "{question}: {said}");
+    }
+    let (body, _) = told(&console, "alert=alertname%3D~%22Ord.*%22").await;
+    assert_eq!(body["candidates"].as_array().map(Vec::len), Some(2));
 }
