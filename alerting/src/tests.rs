@@ -1,5 +1,6 @@
 //! The pipeline as a story: push alerts, move time, and read what the receivers got.
 
+mod alertmanager;
 mod delivery;
 pub(crate) mod kill;
 mod lease;

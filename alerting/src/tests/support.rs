@@ -8,6 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use super::postgres;
 use crate::{Alerting, Config, Database, Delivery, Routing};
@@ -35,13 +36,14 @@ pub(super) struct Sink {
     pub(super) port: u16,
     requests: Arc<Mutex<Vec<Request>>>,
     answers: Arc<Mutex<Vec<&'static str>>>,
+    has_come: Arc<Notify>,
 }
 
 impl Sink {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("bound").port();
-        let sink = Self { port, requests: Arc::default(), answers: Arc::default() };
+        let sink = Self { port, requests: Arc::default(), answers: Arc::default(), has_come: Arc::default() };
         let serving = sink.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -71,10 +73,25 @@ impl Sink {
         self.take().into_iter().map(said).collect()
     }
 
+    /// Everything that has come once a request for each of the paths has.
+    pub(super) async fn until(&self, paths: &[String]) -> Vec<Request> {
+        let mut requests: Vec<Request> = Vec::new();
+        let waiting = async {
+            while !paths.iter().all(|path| requests.iter().any(|request| request.path == *path)) {
+                self.has_come.notified().await;
+                requests.extend(self.take());
+            }
+        };
+        let limit = std::time::Duration::from_secs(60);
+        tokio::time::timeout(limit, waiting).await.unwrap_or_else(|_| panic!("not all came of {paths:?}"));
+        requests
+    }
+
     async fn serve(self, stream: TcpStream) {
         let mut stream = BufReader::new(stream);
         while let Some(request) = read_request(&mut stream).await {
             self.requests.lock().expect("unpoisoned").push(request);
+            self.has_come.notify_one();
             let answer = {
                 let mut answers = self.answers.lock().expect("unpoisoned");
                 if answers.is_empty() { "200 OK" } else { answers.remove(0) }
