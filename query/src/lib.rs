@@ -30,6 +30,6 @@ pub use engine::{Description, Param, QueryEngine};
 pub use error::QueryError;
 pub use lane::LaneStats;
 pub use output::QueryOutput;
-pub use row_wise::RowWise;
+pub use row_wise::{RowForm, RowWise};
 pub use views::View;
 pub use wire::serve_postgres;

@@ -1,17 +1,18 @@
 //! Questions that look at one row at a time: `SELECT` of expressions `FROM` one table `WHERE` a condition holds. Whoever
-//! asks ten thousand of them of the same new rows need not plan and scan ten thousand times: the rows are read once, and
-//! each question is a handful of expressions over them.
+//! asks ten thousand of them of the same new rows need not plan and scan ten thousand times: the rows are read once. Most
+//! differ in nothing but the text that one column must equal: what is left without it, their form, is computed once for all.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::filter_record_batch;
+use arrow::array::{AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::{filter, filter_record_batch};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Filter, LogicalPlan, Operator, Projection, TableScan, Volatility,
 };
@@ -20,19 +21,25 @@ use plimsoll_model::Table;
 
 use crate::QueryError;
 
-/// A question of that kind, ready to be asked of batches of the table's rows.
+/// A question of that kind.
 #[derive(Debug)]
 pub struct RowWise {
     pub table: Table,
+    /// Its condition asks, among other things, that this column equals this text: other rows must not be shown to its form.
+    pub tag: Option<(String, String)>,
+    pub form: RowForm,
+}
+
+/// A question without its tag, ready to be asked of batches of the table's rows. Two are equal when they answer alike.
+#[derive(Debug)]
+pub struct RowForm {
     /// What it reads, by name.
     pub columns: Vec<String>,
-    /// Its condition asks, among other things, that this column equals this text: other rows need not be shown to it.
-    pub tag: Option<(String, String)>,
     steps: Vec<Step>,
     schema: SchemaRef,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Step {
     Filter(Arc<dyn PhysicalExpr>),
     Project(Vec<Arc<dyn PhysicalExpr>>, SchemaRef),
@@ -59,13 +66,12 @@ impl RowWise {
         if !nodes.iter().all(|node| is_row_wise(node)) {
             return Ok(None);
         }
-        let mut found = Self {
-            table,
+        let form = RowForm {
             columns: scan.projected_schema.fields().iter().map(|field| field.name().clone()).collect(),
-            tag: None,
             steps: Vec::new(),
             schema: Arc::clone(scan.projected_schema.inner()),
         };
+        let mut found = Self { table, tag: None, form };
         for node in nodes.into_iter().rev() {
             found.add(node, scan, state)?;
         }
@@ -76,52 +82,72 @@ impl RowWise {
         let (props, context) = (state.execution_props(), PhysicalPlanningContext::default());
         match node {
             LogicalPlan::Filter(filter) => {
-                let is_first = self.steps.is_empty();
-                if is_first {
-                    self.tag = split_conjunction(&filter.predicate).into_iter().find_map(equality);
+                let mut conditions = split_conjunction(&filter.predicate);
+                if self.form.steps.is_empty() {
+                    let tag = conditions.iter().position(|condition| equality(condition).is_some());
+                    self.tag = tag.and_then(|at| equality(conditions.remove(at)));
                 }
+                let Some(condition) = conjunction(conditions.into_iter().cloned()) else { return Ok(()) };
                 let input: &DFSchema = filter.input.schema();
-                self.steps.push(Step::Filter(create_physical_expr(
-                    &filter.predicate,
-                    input,
-                    props,
-                    &context,
-                )?));
+                self.form.steps.push(Step::Filter(create_physical_expr(&condition, input, props, &context)?));
             }
             LogicalPlan::Projection(projection) => {
                 let input: &DFSchema = projection.input.schema();
                 let exprs =
                     projection.expr.iter().map(|expr| create_physical_expr(expr, input, props, &context));
                 let schema = Arc::clone(projection.schema.inner());
-                self.steps.push(Step::Project(exprs.collect::<Result<_>>()?, Arc::clone(&schema)));
-                self.schema = schema;
+                self.form.steps.push(Step::Project(exprs.collect::<Result<_>>()?, Arc::clone(&schema)));
+                self.form.schema = schema;
             }
             other => unreachable!("{} over {} was left out before", other.display(), scan.table_name),
         }
         Ok(())
     }
+}
 
-    /// Of rows that have the question's columns, in their order, the rows of its answer.
-    pub fn ask(&self, rows: &RecordBatch) -> std::result::Result<RecordBatch, QueryError> {
-        Ok(self.answer(rows)?)
+impl RowForm {
+    /// Of rows that have the form's columns, in their order: the rows of the answer, and of which row each was made.
+    pub fn ask(&self, rows: &RecordBatch) -> std::result::Result<(RecordBatch, UInt32Array), QueryError> {
+        Ok(self.answer(rows.clone())?)
     }
 
-    fn answer(&self, rows: &RecordBatch) -> Result<RecordBatch> {
-        let mut rows = rows.clone();
+    fn answer(&self, mut rows: RecordBatch) -> Result<(RecordBatch, UInt32Array)> {
+        let mut positions: UInt32Array = (0_u32..).take(rows.num_rows()).collect();
         for step in &self.steps {
             if rows.num_rows() == 0 {
-                return Ok(RecordBatch::new_empty(Arc::clone(&self.schema)));
+                return Ok((RecordBatch::new_empty(Arc::clone(&self.schema)), positions));
             }
             rows = match step {
                 Step::Filter(condition) => {
                     let holds = condition.evaluate(&rows)?.into_array(rows.num_rows())?;
                     let holds: &BooleanArray = holds.as_boolean();
+                    positions = filter(&positions, holds)?.as_primitive().clone();
                     filter_record_batch(&rows, holds)?
                 }
                 Step::Project(exprs, schema) => project(&rows, exprs, schema)?,
             };
         }
-        Ok(rows)
+        Ok((rows, positions))
+    }
+}
+
+impl PartialEq for RowForm {
+    fn eq(&self, other: &Self) -> bool {
+        self.columns == other.columns && self.steps == other.steps
+    }
+}
+
+impl Eq for RowForm {}
+
+impl Hash for RowForm {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.columns.hash(state);
+        for step in &self.steps {
+            match step {
+                Step::Filter(condition) => condition.hash(state),
+                Step::Project(exprs, _) => exprs.hash(state),
+            }
+        }
     }
 }
 

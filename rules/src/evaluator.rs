@@ -20,6 +20,7 @@ mod new_rows;
 mod objective_watch;
 
 use group_watch::GroupWatch;
+use new_rows::Audience;
 use objective_watch::{Allowance, Arrived, ObjectiveWatch, Sources};
 
 /// Slices written in one append. A long backfill takes several passes.
@@ -31,6 +32,8 @@ pub struct Evaluator {
     lake: Lake,
     tables: BTreeMap<Table, Seen>,
     objectives: Vec<ObjectiveWatch>,
+    /// Which of them read new rows together.
+    audiences: Vec<Arc<Audience>>,
     groups: Vec<GroupWatch>,
     /// Alerts of rules that are gone since the last start: resolved, and restated like any other.
     orphans: Vec<Instances>,
@@ -69,13 +72,13 @@ impl Evaluator {
         ledger: Arc<dyn DecisionLedger>,
         slos: SloTable,
     ) -> Result<Self, RulesError> {
-        let mut objectives = Vec::new();
+        let (mut objectives, mut questions) = (Vec::new(), Vec::new());
         let mut tables = BTreeMap::new();
         for checked in rules.objectives {
             tables.extend(checked.tables.iter().map(|table| (*table, Seen::default())));
             let stored = store::restore_slices(&engine, &checked.objective, &checked.tables).await;
-            let question = new_rows::question(&checked, &engine).await;
-            objectives.push(ObjectiveWatch::new(checked, stored, question, &config));
+            questions.push(new_rows::question(&checked, &engine).await);
+            objectives.push(ObjectiveWatch::new(checked, stored, &config));
         }
         let groups = rules.groups.into_iter().map(|group| GroupWatch::new(group, &config)).collect();
         let remembered = store::restore_instances(&engine).await?;
@@ -84,6 +87,7 @@ impl Evaluator {
             lake,
             tables,
             objectives,
+            audiences: Audience::of(questions),
             groups,
             orphans: Vec::new(),
             slos,
@@ -133,7 +137,9 @@ impl Evaluator {
         for watch in &mut self.objectives {
             watch.notice(arrived, now);
         }
-        new_rows::read(&mut self.objectives, &self.context, now).await;
+        for audience in &self.audiences {
+            new_rows::read(audience, &mut self.objectives, &self.context, now).await;
+        }
         let mut allowance = Allowance::of_a_tick();
         let count = self.objectives.len();
         for position in 0..count {

@@ -1,6 +1,11 @@
-use arrow::compute::concat_batches;
+use std::hash::BuildHasher;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{cast, concat_batches, filter_record_batch};
+use arrow::datatypes::DataType;
 use serde_json::{Value, json};
 
+use super::{RowForm, RowWise};
 use crate::testing::{NOW, World};
 use crate::{Param, QueryOutput};
 use plimsoll_model::Timestamp;
@@ -8,19 +13,55 @@ use plimsoll_model::Timestamp;
 async fn both_ways(world: &World, sql: &str) -> (Value, Value) {
     let question =
         world.engine.row_wise(sql).await.expect("planned").unwrap_or_else(|| panic!("row-wise: {sql}"));
-    let columns = question.columns.clone();
+    let columns = question.form.columns.clone();
     let params = (Timestamp::MIN, NOW);
     let rows = world.engine.fold_rows(question.table, &columns, params, NOW, Vec::new(), |rows, batch| {
         rows.push(batch);
         Ok(())
     });
     let rows = rows.await.expect("read");
-    let answers: Vec<_> = rows.iter().map(|batch| question.ask(batch).expect("answers")).collect();
+    let answer = |batch: &RecordBatch| {
+        let shown = shown(&question, batch);
+        let (answer, positions) = question.form.ask(&shown).expect("answers");
+        assert_eq!(answer.num_rows(), positions.len());
+        assert!(positions.values().iter().all(|position| (*position as usize) < shown.num_rows()));
+        answer
+    };
+    let answers: Vec<_> = rows.iter().map(answer).collect();
     let schema = answers[0].schema();
     let all = concat_batches(&schema, &answers).expect("one schema");
     let output = QueryOutput { schema, batches: vec![all] };
     let shared = serde_json::from_slice(&output.to_json().expect("writes")).expect("JSON");
     (shared, world.json(sql).await)
+}
+
+/// The rows that carry the question's tag.
+fn shown(question: &RowWise, rows: &RecordBatch) -> RecordBatch {
+    let Some((column, text)) = &question.tag else { return rows.clone() };
+    let texts = cast(rows.column_by_name(column).expect("read"), &DataType::Utf8).expect("text");
+    let is_it = texts.as_string::<i32>().iter().map(|found| Some(found == Some(text.as_str())));
+    filter_record_batch(rows, &is_it.collect()).expect("filters")
+}
+
+#[tokio::test]
+async fn questions_that_differ_in_their_tag_only_have_one_form() {
+    let world = World::new().await;
+    let of = async |sql: &str| world.engine.row_wise(sql).await.expect("planned").expect("row-wise").form;
+    let good = "SELECT time, outcome = 'ok' AND amount < 300 AS good FROM business_events WHERE";
+    let one = of(&format!("{good} event_name = 'a'")).await;
+    let state = std::hash::RandomState::new();
+    let hash = |form: &RowForm| state.hash_one(form);
+    for (sql, is_same) in [
+        (format!("{good} event_name = 'b'"), true),
+        (format!("{good} event_name = 'a' AND warehouse = 'WH1'"), false),
+        (format!("{good} event_name <> 'a'"), false),
+        (format!("{} event_name = 'a'", good.replace("300", "301")), false),
+        (format!("{} event_name = 'a'", good.replace("good", "fine")), false),
+    ] {
+        let other = of(&sql).await;
+        assert_eq!(one == other, is_same, "{sql}");
+        assert!(!is_same || hash(&one) == hash(&other), "{sql}");
+    }
 }
 
 #[tokio::test]

@@ -1,15 +1,17 @@
-//! Many objectives look at the same new rows: these are read once for all whose query looks at one row at a time. Rows are
-//! dealt out by what most queries ask first, the event's name, so that ten thousand objectives cost ten thousand small
-//! evaluations and no plan, no scan and no session.
+//! Many objectives look at the same new rows: these are read once for all whose query looks at one row at a time. What
+//! differs in its tag only (the event's name, mostly) is one family: its expressions are computed once over the rows that
+//! any of it wants, and the answers are dealt out by their tags. Ten thousand objectives of a kind cost little more than
+//! their rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{cast, take_record_batch};
 use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use plimsoll_model::{Labels, Table, Timestamp};
-use plimsoll_query::{QueryEngine, QueryError, RowWise};
+use plimsoll_query::{QueryEngine, QueryError, RowForm, RowWise};
 
 use super::Context;
 use super::objective_watch::ObjectiveWatch;
@@ -20,187 +22,245 @@ use crate::objective::Budgeting;
 use crate::slices::{Slice, SliceIndex};
 
 /// What can be read together with others: one row an event, and each event counted for itself.
-pub(super) async fn question(checked: &CheckedObjective, engine: &QueryEngine) -> Option<RowWise> {
+pub(super) async fn question(checked: &CheckedObjective, engine: &QueryEngine) -> Option<Question> {
     let is_counted = checked.objective.budgeting == Budgeting::Occurrences && !checked.is_summed;
     if !is_counted {
         return None;
     }
-    engine.row_wise(&checked.objective.query).await.ok().flatten()
+    let asked = engine.row_wise(&checked.objective.query).await.ok().flatten()?;
+    Some(Question { asked, group_by: checked.objective.group_by.clone() })
 }
 
-/// Brings the slices of every objective up to date that reads nothing but new rows of one table. Who can't be served this
-/// way, or is not because the reading fails, reads by itself.
-pub(super) async fn read(objectives: &mut [ObjectiveWatch], context: &Context, now: Timestamp) {
-    let tables: BTreeSet<Table> =
-        objectives.iter().filter_map(|watch| Some(watch.question()?.table)).collect();
-    for table in tables {
-        let askers = objectives.iter().enumerate().filter_map(|(at, watch)| Asker::of(at, watch, table));
-        let askers: Vec<Asker> = askers.collect();
-        // One alone is served as well by a query that brings counts only.
-        if askers.len() < 2 {
-            continue;
-        }
-        match answers(askers, table, context, now).await {
-            Ok((askers, end)) => {
-                for asker in askers {
-                    let slices: Vec<Slice> = asker.slices.into_values().collect();
-                    objectives[asker.watch].was_read((asker.from, end), &slices);
-                }
-            }
-            Err(error) => tracing::debug!(%table, %error, "new rows can't be read for all at once"),
-        }
-    }
-}
-
-async fn answers(
-    mut askers: Vec<Asker>,
-    table: Table,
-    context: &Context,
-    now: Timestamp,
-) -> Result<(Vec<Asker>, SliceIndex), QueryError> {
-    let (mut from, mut end) = (askers[0].from, askers[0].end);
-    let mut columns = BTreeSet::new();
-    for asker in &askers {
-        (from, end) = (from.min(asker.from), end.max(asker.end));
-        columns.extend(asker.question.columns.iter().cloned());
-    }
-    let columns: Vec<String> = columns.into_iter().collect();
-    for asker in &mut askers {
-        let position = |name: &String| columns.iter().position(|column| column == name);
-        asker.columns = asker.question.columns.iter().filter_map(position).collect();
-    }
-    let range = (from.start(), end.start());
-    let read =
-        context.engine.fold_rows(table, &columns, range, now, Readers::new(askers), Readers::show).await?;
-    Ok((read.askers, end))
-}
-
-/// One objective, and what it has been told so far.
+/// What an objective asks of each row, and how it groups the answers.
 #[derive(Debug)]
-struct Asker {
-    watch: usize,
-    question: Arc<RowWise>,
+pub(super) struct Question {
+    asked: RowWise,
     group_by: Vec<String>,
-    from: SliceIndex,
-    end: SliceIndex,
+}
+
+/// Who asks what of one table's new rows. Watches are named by their place.
+#[derive(Debug)]
+pub(super) struct Audience {
+    table: Table,
+    /// What is read.
+    columns: Vec<String>,
+    members: Vec<usize>,
+    families: Vec<Family>,
+    /// By the column and the text it must equal: which families want the row, and for which seat.
+    tagged: BTreeMap<String, HashMap<String, Vec<Place>>>,
+    /// Those that want every row, all for their first seat.
+    others: Vec<usize>,
+}
+
+/// Questions of one form, grouped alike.
+#[derive(Debug)]
+struct Family {
+    form: RowForm,
+    group_by: Vec<String>,
     /// Where its columns are among those that are read.
     columns: Vec<usize>,
-    slices: BTreeMap<(SliceIndex, Labels), Slice>,
+    /// The watches that asked for the same tag.
+    seats: Vec<Vec<usize>>,
 }
 
-impl Asker {
-    fn of(at: usize, watch: &ObjectiveWatch, table: Table) -> Option<Self> {
-        let question = watch.question().filter(|question| question.table == table)?;
-        let (from, end) = watch.live()?;
-        Some(Self {
-            watch: at,
-            question: Arc::clone(question),
-            group_by: watch.objective().group_by.clone(),
-            from,
-            end,
-            columns: Vec::new(),
-            slices: BTreeMap::new(),
-        })
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    family: usize,
+    seat: usize,
+}
+
+impl Audience {
+    /// One for each table; `questions` stand in the order of the watches.
+    pub(super) fn of(questions: Vec<Option<Question>>) -> Vec<Arc<Self>> {
+        let mut by_table: BTreeMap<Table, Vec<(usize, Question)>> = BTreeMap::new();
+        for (watch, question) in questions.into_iter().enumerate() {
+            if let Some(question) = question {
+                by_table.entry(question.asked.table).or_default().push((watch, question));
+            }
+        }
+        by_table.into_iter().map(|(table, questions)| Arc::new(Self::new(table, questions))).collect()
     }
 
-    fn hear(&mut self, rows: &RecordBatch) -> Result<(), QueryError> {
-        let wrong = |error: arrow::error::ArrowError| QueryError::Internal(error.to_string());
-        let rows = rows.project(&self.columns).map_err(wrong)?;
-        let answer = self.question.ask(&rows)?;
-        self.count(&answer).map_err(QueryError::Internal)
+    fn new(table: Table, questions: Vec<(usize, Question)>) -> Self {
+        let columns = questions.iter().flat_map(|(_, question)| question.asked.form.columns.iter().cloned());
+        let columns: Vec<String> = columns.collect::<BTreeSet<_>>().into_iter().collect();
+        let members = questions.iter().map(|(watch, _)| *watch).collect();
+        let (families, tagged, others) = Default::default();
+        let mut audience = Self { table, columns, members, families, tagged, others };
+        let mut kin: HashMap<_, Vec<(usize, Option<String>)>> = HashMap::new();
+        for (watch, Question { asked, group_by }) in questions {
+            let (column, text) = asked.tag.unzip();
+            kin.entry((asked.form, group_by, column)).or_default().push((watch, text));
+        }
+        for ((form, group_by, column), relatives) in kin {
+            audience.add(form, group_by, column, relatives);
+        }
+        audience
+    }
+
+    fn add(
+        &mut self,
+        form: RowForm,
+        group_by: Vec<String>,
+        tag: Option<String>,
+        relatives: Vec<(usize, Option<String>)>,
+    ) {
+        let mut seats: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
+        for (watch, text) in relatives {
+            seats.entry(text).or_default().push(watch);
+        }
+        let family = self.families.len();
+        match tag {
+            Some(column) => {
+                let wanted = self.tagged.entry(column).or_default();
+                for (seat, text) in seats.keys().flatten().enumerate() {
+                    wanted.entry(text.clone()).or_default().push(Place { family, seat });
+                }
+            }
+            None => self.others.push(family),
+        }
+        let position = |name: &String| self.columns.iter().position(|column| column == name);
+        let columns = form.columns.iter().filter_map(position).collect();
+        self.families.push(Family { form, group_by, columns, seats: seats.into_values().collect() });
+    }
+
+    /// Which rows each family is shown, and for which seat.
+    fn deal(&self, rows: &RecordBatch) -> Result<BTreeMap<usize, Vec<(u32, usize)>>, QueryError> {
+        let all = u32::try_from(rows.num_rows()).unwrap_or(u32::MAX);
+        let mut dealt: BTreeMap<usize, Vec<(u32, usize)>> = BTreeMap::new();
+        for family in &self.others {
+            dealt.insert(*family, (0..all).map(|row| (row, 0)).collect());
+        }
+        for (column, wanted) in &self.tagged {
+            let missing = || QueryError::Internal(format!("the rows have no column `{column}`"));
+            let texts = rows.column_by_name(column).ok_or_else(missing)?;
+            let texts = cast(texts, &DataType::Utf8).map_err(wrong)?;
+            for (row, text) in (0..all).zip(texts.as_string::<i32>()) {
+                for place in text.and_then(|text| wanted.get(text)).into_iter().flatten() {
+                    dealt.entry(place.family).or_default().push((row, place.seat));
+                }
+            }
+        }
+        Ok(dealt)
+    }
+}
+
+/// Brings the slices of every member up to date that has nothing to read but new rows. Who can't be served this way, or is
+/// not because the reading fails, reads by itself.
+pub(super) async fn read(
+    audience: &Arc<Audience>,
+    objectives: &mut [ObjectiveWatch],
+    context: &Context,
+    now: Timestamp,
+) {
+    let live = |watch: &usize| Some((*watch, objectives.get(*watch)?.live()?));
+    let live: HashMap<usize, (SliceIndex, SliceIndex)> = audience.members.iter().filter_map(live).collect();
+    // One alone is served as well by a query that brings counts only.
+    if live.len() < 2 {
+        return;
+    }
+    match Reading::of(Arc::clone(audience), live, context, now).await {
+        Ok(mut reading) => {
+            for (watch, stretch) in reading.live {
+                let slices = reading.counted.remove(&watch).unwrap_or_default();
+                let slices: Vec<Slice> = slices.into_values().flat_map(BTreeMap::into_values).collect();
+                objectives[watch].was_read(stretch, &slices);
+            }
+        }
+        Err(error) => {
+            tracing::debug!(table = %audience.table, %error, "new rows can't be read for all at once")
+        }
+    }
+}
+
+/// One reading of an audience's rows, and what was counted so far.
+#[derive(Debug)]
+struct Reading {
+    audience: Arc<Audience>,
+    /// [from, end) of each watch that reads along.
+    live: HashMap<usize, (SliceIndex, SliceIndex)>,
+    counted: HashMap<usize, BTreeMap<SliceIndex, BTreeMap<Labels, Slice>>>,
+}
+
+impl Reading {
+    async fn of(
+        audience: Arc<Audience>,
+        live: HashMap<usize, (SliceIndex, SliceIndex)>,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Self, QueryError> {
+        let from = live.values().map(|(from, _)| *from).min().unwrap_or_default();
+        let end = live.values().map(|(_, end)| *end).max().unwrap_or_default();
+        let (table, columns, range) = (audience.table, audience.columns.clone(), (from.start(), end.start()));
+        let reading = Self { audience, live, counted: HashMap::new() };
+        context.engine.fold_rows(table, &columns, range, now, reading, Self::show).await
+    }
+
+    fn show(&mut self, rows: RecordBatch) -> Result<(), QueryError> {
+        let audience = Arc::clone(&self.audience);
+        for (family, shown) in audience.deal(&rows)? {
+            self.hear(&audience.families[family], &rows, &shown)?;
+        }
+        Ok(())
+    }
+
+    fn hear(
+        &mut self,
+        family: &Family,
+        rows: &RecordBatch,
+        shown: &[(u32, usize)],
+    ) -> Result<(), QueryError> {
+        let mut rows = rows.project(&family.columns).map_err(wrong)?;
+        if shown.len() < rows.num_rows() {
+            let positions = UInt32Array::from_iter_values(shown.iter().map(|(row, _)| *row));
+            rows = take_record_batch(&rows, &positions).map_err(wrong)?;
+        }
+        let (answer, positions) = family.form.ask(&rows)?;
+        let seats: Vec<usize> = positions.values().iter().map(|row| shown[*row as usize].1).collect();
+        self.count(family, &answer, &seats).map_err(QueryError::Internal)
     }
 
     /// As the engine counts them: what is not good is bad, also when nobody could say.
-    fn count(&mut self, rows: &RecordBatch) -> Result<(), String> {
+    fn count(&mut self, family: &Family, rows: &RecordBatch, seats: &[usize]) -> Result<(), String> {
         if rows.num_rows() == 0 {
             return Ok(());
         }
         let (times, goods) = (Column::of(rows, "time")?, Column::of(rows, "good")?);
-        let groups =
-            self.group_by.iter().map(|group| Column::of(rows, group)).collect::<Result<Vec<_>, _>>()?;
-        for row in 0..rows.num_rows() {
+        let groups = family.group_by.iter().map(|group| Column::of(rows, group));
+        let groups = groups.collect::<Result<Vec<_>, _>>()?;
+        for (row, seat) in seats.iter().enumerate() {
             let Some(time) = times.time(row) else { continue };
             let index = SliceIndex::holding(time);
-            if index < self.from {
-                continue;
-            }
-            let labels = self.group_by.iter().zip(&groups);
+            let labels = family.group_by.iter().zip(&groups);
             let labels: Labels = labels.map(|(name, column)| (name.as_str(), column.text(row))).collect();
-            let slice = self.slices.entry((index, labels)).or_insert_with_key(|(index, labels)| Slice {
-                groups: labels.clone(),
-                index: *index,
-                counts: Counts::default(),
-                last_event: Timestamp::MIN,
-            });
-            slice.counts.total += 1;
-            slice.counts.good += u64::from(goods.is_true(row));
-            slice.last_event = slice.last_event.max(time);
-        }
-        Ok(())
-    }
-}
-
-/// Who is shown which rows.
-#[derive(Debug)]
-struct Readers {
-    askers: Vec<Asker>,
-    /// By the column and the text it must equal.
-    tagged: BTreeMap<String, HashMap<String, Vec<usize>>>,
-    /// Those that want to see every row.
-    others: Vec<usize>,
-}
-
-impl Readers {
-    fn new(askers: Vec<Asker>) -> Self {
-        let (mut tagged, mut others) = (BTreeMap::<_, HashMap<_, Vec<usize>>>::new(), Vec::new());
-        for (at, asker) in askers.iter().enumerate() {
-            match asker.question.tag.clone() {
-                Some((column, text)) => tagged.entry(column).or_default().entry(text).or_default().push(at),
-                None => others.push(at),
-            }
-        }
-        Self { askers, tagged, others }
-    }
-
-    fn show(&mut self, rows: RecordBatch) -> Result<(), QueryError> {
-        for at in &self.others {
-            self.askers[*at].hear(&rows)?;
-        }
-        for (column, wanted) in &self.tagged {
-            for (text, positions) in dealt(&rows, column, wanted)? {
-                let positions = UInt32Array::from(positions);
-                let rows = take_record_batch(&rows, &positions)
-                    .map_err(|error| QueryError::Internal(error.to_string()))?;
-                for at in wanted.get(&text).into_iter().flatten() {
-                    self.askers[*at].hear(&rows)?;
+            for watch in &family.seats[*seat] {
+                if self.live.get(watch).is_none_or(|(from, _)| index < *from) {
+                    continue;
                 }
+                let slice = slice_of(self.counted.entry(*watch).or_default(), index, &labels);
+                slice.counts.total += 1;
+                slice.counts.good += u64::from(goods.is_true(row));
+                slice.last_event = slice.last_event.max(time);
             }
         }
         Ok(())
     }
 }
 
-/// The positions of the rows with each text that somebody wants.
-fn dealt(
-    rows: &RecordBatch,
-    column: &str,
-    wanted: &HashMap<String, Vec<usize>>,
-) -> Result<HashMap<String, Vec<u32>>, QueryError> {
-    let missing = || QueryError::Internal(format!("the rows have no column `{column}`"));
-    let texts = cast(rows.column_by_name(column).ok_or_else(missing)?, &DataType::Utf8)
-        .map_err(|error| QueryError::Internal(error.to_string()))?;
-    let texts = texts.as_string::<i32>();
-    let mut dealt: HashMap<String, Vec<u32>> = HashMap::new();
-    for (row, position) in (0..rows.num_rows()).zip(0_u32..) {
-        if texts.is_null(row) {
-            continue;
-        }
-        let text = texts.value(row);
-        if let Some(positions) = dealt.get_mut(text) {
-            positions.push(position);
-        } else if wanted.contains_key(text) {
-            dealt.insert(text.to_owned(), vec![position]);
-        }
+fn slice_of<'a>(
+    counted: &'a mut BTreeMap<SliceIndex, BTreeMap<Labels, Slice>>,
+    index: SliceIndex,
+    labels: &Labels,
+) -> &'a mut Slice {
+    let groups = counted.entry(index).or_default();
+    if !groups.contains_key(labels) {
+        let (groups_of_slice, counts) = (labels.clone(), Counts::default());
+        let slice = Slice { groups: groups_of_slice, index, counts, last_event: Timestamp::MIN };
+        groups.insert(labels.clone(), slice);
     }
-    Ok(dealt)
+    groups.get_mut(labels).expect("it was put there")
+}
+
+fn wrong(error: ArrowError) -> QueryError {
+    QueryError::Internal(error.to_string())
 }

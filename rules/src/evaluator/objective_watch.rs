@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_model::{Labels, Table, TenantName, Timestamp};
-use plimsoll_query::RowWise;
 
 use super::{Context, Seen};
 use crate::Config;
@@ -45,8 +44,6 @@ const FUTURE_LIMIT: Duration = Duration::from_secs(3_600);
 #[derive(Debug)]
 pub(super) struct ObjectiveWatch {
     checked: CheckedObjective,
-    /// Its query, when that looks at one row at a time.
-    question: Option<Arc<RowWise>>,
     thresholds: Vec<Threshold>,
     /// Under which labels it speaks.
     faces: Vec<Face>,
@@ -74,12 +71,7 @@ pub(super) struct Arrived<'a> {
 }
 
 impl ObjectiveWatch {
-    pub(super) fn new(
-        checked: CheckedObjective,
-        stored: Stored,
-        question: Option<RowWise>,
-        config: &Config,
-    ) -> Self {
+    pub(super) fn new(checked: CheckedObjective, stored: Stored, config: &Config) -> Self {
         let objective = &checked.objective;
         let thresholds = objective.thresholds();
         let tiers = TIERS.into_iter().chain(thresholds.iter().map(|threshold| threshold.tier));
@@ -95,7 +87,6 @@ impl ObjectiveWatch {
             |kind: &str| Instances::new(format!("{kind}/{}", objective.name), config.interval, url.clone());
         Self {
             thresholds,
-            question: question.map(Arc::new),
             faces: objective.faces(),
             period: None,
             slices,

@@ -1,10 +1,8 @@
 //! Bringing slices up to date: the newest stretch at once, what is older bit by bit, from the newest to the oldest, so that
 //! a new objective of ninety days judges its last hours within a tick and delays nobody.
 
-use std::sync::Arc;
-
 use plimsoll_model::Timestamp;
-use plimsoll_query::{QueryError, RowWise};
+use plimsoll_query::QueryError;
 
 use super::{Context, ObjectiveWatch};
 use crate::burn::TIERS;
@@ -76,10 +74,6 @@ impl Unread {
 }
 
 impl ObjectiveWatch {
-    pub(in crate::evaluator) fn question(&self) -> Option<&Arc<RowWise>> {
-        self.question.as_ref()
-    }
-
     /// [from, end) of what came, when it is new enough to be read together with that of others.
     pub(in crate::evaluator) fn live(&self) -> Option<(SliceIndex, SliceIndex)> {
         let (from, end) =
