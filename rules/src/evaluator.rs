@@ -18,10 +18,12 @@ use crate::{Config, RulesError, store};
 mod group_watch;
 mod new_rows;
 mod objective_watch;
+mod succession;
 
 use group_watch::GroupWatch;
 use new_rows::Audience;
 use objective_watch::{Allowance, Arrived, ObjectiveWatch, Sources};
+pub use succession::{Known, Succession};
 
 /// Slices written in one append. A long backfill takes several passes.
 const SAVE_LIMIT: usize = 20_000;
@@ -35,7 +37,7 @@ pub struct Evaluator {
     /// Which of them read new rows together.
     audiences: Vec<Arc<Audience>>,
     groups: Vec<GroupWatch>,
-    /// Alerts of rules that are gone since the last start: resolved, and restated like any other.
+    /// Alerts of rules that are gone: resolved, and restated like any other.
     orphans: Vec<Instances>,
     slos: SloTable,
     sources: Option<Arc<dyn SourceBook>>,
@@ -72,40 +74,26 @@ impl Evaluator {
         ledger: Arc<dyn DecisionLedger>,
         slos: SloTable,
     ) -> Result<Self, RulesError> {
-        let (mut objectives, mut questions) = (Vec::new(), Vec::new());
-        let mut tables = BTreeMap::new();
-        for checked in rules.objectives {
-            tables.extend(checked.tables.iter().map(|table| (*table, Seen::default())));
-            let stored = store::restore_slices(&engine, &checked.objective, &checked.tables).await;
-            questions.push(new_rows::question(&checked, &engine).await);
-            objectives.push(ObjectiveWatch::new(checked, stored, &config));
+        let mut remembered: BTreeMap<String, Instances> = BTreeMap::new();
+        for (rule, generator_url, instance) in store::restore_instances(&engine).await? {
+            let begin = || Instances::new(rule.clone(), config.interval, generator_url);
+            remembered.entry(rule.clone()).or_insert_with(begin).restore(instance);
         }
-        let groups = rules.groups.into_iter().map(|group| GroupWatch::new(group, &config)).collect();
-        let remembered = store::restore_instances(&engine).await?;
+        let next = Succession::prepare(rules, &Known::new(), &engine).await;
         let mut evaluator = Self {
             context: Context { config, engine, ledger },
             lake,
-            tables,
-            objectives,
-            audiences: Audience::of(questions),
-            groups,
-            orphans: Vec::new(),
+            tables: BTreeMap::new(),
+            objectives: Vec::new(),
+            audiences: Vec::new(),
+            groups: Vec::new(),
+            orphans: remembered.into_values().collect(),
             slos,
             sources: None,
             saved_until: SliceIndex::default(),
             turn: 0,
         };
-        for (rule, generator_url, instance) in remembered {
-            match evaluator.instances_of(&rule) {
-                Some(instances) => instances.restore(instance),
-                None => {
-                    let interval = evaluator.context.config.interval;
-                    let mut instances = Instances::new(rule, interval, generator_url);
-                    instances.restore(instance);
-                    evaluator.orphans.push(instances);
-                }
-            }
-        }
+        evaluator.follow(next).await;
         Ok(evaluator)
     }
 
@@ -206,12 +194,5 @@ impl Evaluator {
         if room > 0 {
             self.saved_until = open;
         }
-    }
-
-    fn instances_of(&mut self, rule: &str) -> Option<&mut Instances> {
-        let of_objectives =
-            self.objectives.iter_mut().flat_map(|watch| [&mut watch.instances, &mut watch.blind]);
-        let of_groups = self.groups.iter_mut().flat_map(GroupWatch::instances_mut);
-        of_objectives.chain(of_groups).find(|instances| instances.rule == rule)
     }
 }

@@ -50,6 +50,15 @@ impl Instances {
         self.by_labels.insert(instance.labels.clone(), instance);
     }
 
+    /// Takes over what is left of a rule of the same name.
+    pub(crate) fn inherit(&mut self, left: &mut BTreeMap<String, Self>) {
+        if let Some(former) = left.remove(&self.rule) {
+            self.by_labels = former.by_labels;
+            self.facts = former.facts;
+            self.written_at = former.written_at;
+        }
+    }
+
     pub(crate) fn get(&self, labels: &Labels) -> Option<&Instance> {
         self.by_labels.get(labels)
     }

@@ -32,7 +32,7 @@ mod config;
 pub use alert_rule::{AlertRule, RuleGroup};
 pub use calendar::{Calendar, CalendarBook, CalendarTable, Calendars, Kind, Period, Span};
 pub use config::Config;
-pub use evaluator::Evaluator;
+pub use evaluator::{Evaluator, Known, Succession};
 pub use files::{CheckedObjective, RuleSet, expand};
 pub use finding::Finding;
 pub use objective::{

@@ -5,6 +5,8 @@
 mod house;
 #[path = "journey/reading.rs"]
 mod reading;
+#[path = "journey/succession.rs"]
+mod succession;
 
 use std::time::Duration;
 

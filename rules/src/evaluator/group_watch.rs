@@ -54,6 +54,10 @@ impl GroupWatch {
         self.rules.iter_mut().map(|watch| &mut watch.instances)
     }
 
+    pub(super) fn into_instances(self) -> impl Iterator<Item = Instances> {
+        self.rules.into_iter().map(|watch| watch.instances)
+    }
+
     /// A pass that comes too early is none; passes that were missed are not made up for.
     pub(super) async fn pass(&mut self, context: &Context, now: Timestamp) {
         if now < self.due {

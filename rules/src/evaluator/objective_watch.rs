@@ -103,6 +103,10 @@ impl ObjectiveWatch {
         }
     }
 
+    pub(super) const fn checked(&self) -> &CheckedObjective {
+        &self.checked
+    }
+
     pub(super) fn objective(&self) -> &Objective {
         &self.checked.objective
     }

@@ -18,7 +18,7 @@ use crate::objective::{Located, Objective, Sli};
 use crate::waterline::Waterline;
 
 /// An objective whose query exists.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CheckedObjective {
     pub objective: Objective,
     /// What drives its evaluation.

@@ -10,7 +10,7 @@ use plimsoll_model::{
     batch_from_rows,
 };
 use plimsoll_query::QueryEngine;
-use plimsoll_rules::{Config, Evaluator, Finding, RuleSet, SloTable};
+use plimsoll_rules::{Config, Evaluator, Finding, RuleSet, SloTable, Succession};
 use serde_json::{Value, json};
 
 /// Appends decisions to the lake when the test says so, as `src/` does in the background.
@@ -93,6 +93,14 @@ impl House {
         let Self { dir, clock, lake, engine, evaluator, ledger, slos, .. } = self;
         drop((lake, engine, evaluator, ledger, slos));
         Self::open_in(dir, clock, files).await
+    }
+
+    /// Other files take the place of those in force.
+    pub(crate) async fn reload(&mut self, files: &[(&str, &str)]) {
+        let (_, rules, findings) = load(self.dir.path(), files, &self.engine).await;
+        let rules = rules.unwrap_or_else(|| panic!("{findings:#?}"));
+        let next = Succession::prepare(rules, &self.evaluator.known(), &self.engine).await;
+        self.evaluator.follow(next).await;
     }
 
     pub(crate) fn now(&self) -> Timestamp {
