@@ -7,6 +7,7 @@ mod listeners;
 mod loops;
 mod metrics;
 mod pace;
+mod reload;
 mod rooms;
 mod simulation;
 mod source_table;
@@ -45,6 +46,7 @@ pub struct App {
     databases: Databases,
     sources: Arc<Sources>,
     health: Arc<HealthBoard>,
+    reloads: reload::Reloads,
 }
 
 impl App {
@@ -78,7 +80,8 @@ impl App {
         let databases = databases(&rooms)?;
         let lakes = rooms.iter().map(|rooms| (rooms.tenant.clone(), rooms.lake.clone())).collect();
         let health = HealthBoard::new(Arc::clone(&clock), lakes, config.flush_age());
-        Ok(Self { health, config, clock, collector, rooms, databases, sources })
+        let reloads = reload::Reloads::since(clock.now());
+        Ok(Self { health, config, clock, collector, rooms, databases, sources, reloads })
     }
 
     /// Of the default tenant.
@@ -110,6 +113,7 @@ impl App {
             alerting: self.alerting(),
             health: Arc::<HealthBoard>::clone(&self.health),
             metrics: self.metrics(),
+            reload: Arc::new(reload::AppReload(Arc::downgrade(self))),
             clock: Arc::clone(&self.clock),
             started_at: self.clock.now(),
             public_url: self.config.public_url(),

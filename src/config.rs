@@ -4,6 +4,7 @@ mod alerting;
 mod database;
 mod defaults;
 mod outbound;
+mod reload;
 mod secrets;
 mod simulated;
 mod sources;
@@ -56,6 +57,9 @@ pub struct Config {
     /// Where the state of alerting lies when it isn't beside the data, with its secrets.
     #[serde(skip)]
     alert_database: Option<Arc<AlertDatabase>>,
+    /// Where all this was read, and how it was written there.
+    #[serde(skip)]
+    written: Option<reload::Written>,
     /// The folder that relative paths start from.
     #[serde(skip)]
     base: PathBuf,
@@ -135,10 +139,10 @@ impl Config {
     pub fn read(file: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("can't read the configuration {}", file.display()))?;
-        let mut config: Self =
-            toml::from_str(&text).with_context(|| format!("{} is not valid", file.display()))?;
-        config.base = folder_of(file).context("the configuration's folder has no absolute path")?;
         let not_valid = || format!("{} is not valid", file.display());
+        let mut config: Self = toml::from_str(&text).with_context(not_valid)?;
+        config.base = folder_of(file).context("the configuration's folder has no absolute path")?;
+        config.written = Some(reload::Written::new(file, &text).with_context(not_valid)?);
         config.check().with_context(not_valid)?;
         config.tenants = tenants::read(&config.tenant_entries, &config.base).with_context(not_valid)?;
         config.sources =

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use plimsoll_alerting::Alerting;
 use plimsoll_model::{Clock, TenantName, Timestamp};
 use plimsoll_query::Databases;
@@ -18,6 +19,7 @@ pub struct Faces {
     pub alerting: BTreeMap<TenantName, Alerting>,
     pub health: Arc<dyn Health>,
     pub metrics: Arc<dyn MetricsSource>,
+    pub reload: Arc<dyn Reload>,
     /// The process's clock: the console tells ages by it, also when it runs faster than the wall's.
     pub clock: Arc<dyn Clock>,
     /// Since when the process serves.
@@ -43,4 +45,12 @@ pub trait Health: Debug + Send + Sync {
     fn not_ready(&self) -> Option<String> {
         None
     }
+}
+
+/// Takes up what the files say now, done by `src/`, which reads them.
+#[async_trait]
+pub trait Reload: Debug + Send + Sync {
+    /// The keys that changed and wait for a restart; or what is wrong with the files, each finding a line of its own, while
+    /// everything stays as it was.
+    async fn reload(&self) -> Result<Vec<String>, String>;
 }

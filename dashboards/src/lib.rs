@@ -20,7 +20,7 @@ mod state;
 mod tenant;
 mod web;
 
-pub use faces::{Faces, Health};
+pub use faces::{Faces, Health, Reload};
 pub use metrics::{MetricKind, MetricsSource, Sample};
 pub use runbooks::Runbook;
 pub use server::serve;

@@ -1,4 +1,4 @@
-//! What other programs watch us by: `/-/healthy`, `/-/ready` and `/metrics`.
+//! What other programs watch and steer us by: `/-/healthy`, `/-/ready`, `/-/reload` and `/metrics`.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde::Serialize;
 
+use crate::problem::Problem;
 use crate::{Faces, metrics};
 
 #[derive(Debug, Serialize)]
@@ -57,6 +58,25 @@ pub(crate) async fn ready(State(faces): State<Arc<Faces>>) -> Response {
                 .into_response()
         }
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")).into_response(),
+    }
+}
+
+/// `POST /-/reload`: 200 when the files are in force, 500 with every finding when one of them is wrong and nothing has
+/// changed, as Prometheus and Alertmanager answer.
+pub(crate) async fn reload(State(faces): State<Arc<Faces>>) -> Response {
+    match faces.reload.reload().await {
+        Ok(left_alone) if left_alone.is_empty() => (StatusCode::OK, "reloaded\n".to_owned()).into_response(),
+        Ok(left_alone) => {
+            let text = format!("reloaded; these changed and wait for a restart: {}\n", left_alone.join(", "));
+            (StatusCode::OK, text).into_response()
+        }
+        Err(findings) => Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "urn:plimsoll:reload-refused",
+            "The files are not in force: everything stays as it was",
+            findings,
+        )
+        .into_response(),
     }
 }
 

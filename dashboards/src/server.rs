@@ -46,6 +46,7 @@ pub(crate) fn router(faces: Faces, stop: CancellationToken) -> Router {
         .route("/api/v1/explain", get(explain::answer))
         .route("/-/healthy", get(probes::healthy))
         .route("/-/ready", get(probes::ready))
+        .route("/-/reload", post(probes::reload).put(probes::reload))
         .route("/metrics", get(probes::metrics));
     for place in ["", "/t/{tenant}"] {
         router = router

@@ -79,7 +79,7 @@ impl Evaluator {
             let begin = || Instances::new(rule.clone(), config.interval, generator_url);
             remembered.entry(rule.clone()).or_insert_with(begin).restore(instance);
         }
-        let next = Succession::prepare(rules, &Known::new(), &engine).await;
+        let next = Box::pin(Succession::prepare(rules, &Known::new(), &engine)).await;
         let mut evaluator = Self {
             context: Context { config, engine, ledger },
             lake,
@@ -93,7 +93,7 @@ impl Evaluator {
             saved_until: SliceIndex::default(),
             turn: 0,
         };
-        evaluator.follow(next).await;
+        Box::pin(evaluator.follow(next)).await;
         Ok(evaluator)
     }
 

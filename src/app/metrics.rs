@@ -7,7 +7,7 @@ use std::time::Duration;
 use plimsoll_collector::{SignalStats, Stats, TenantStats};
 use plimsoll_dashboards::{Health, MetricKind, MetricsSource, Sample};
 use plimsoll_lake::{FileTotals, LakeStats, UpkeepStats};
-use plimsoll_model::{Table, TenantName};
+use plimsoll_model::{Table, TenantName, Timestamp};
 use plimsoll_query::LaneStats;
 
 use super::rooms::Rooms;
@@ -39,6 +39,7 @@ impl MetricsSource for AppMetrics {
                 bytes as u64,
             ),
         ]);
+        samples.extend(reloads(app.reloads.is_last_good(), app.reloads.last_good_at()));
         samples.extend(app.engine().lanes().iter().flat_map(lane));
         samples.extend(app.collector.tenant_stats().iter().flat_map(tenant));
         samples.extend(app.sources.stats().iter().flat_map(sources::samples));
@@ -51,6 +52,21 @@ impl MetricsSource for AppMetrics {
         }));
         samples
     }
+}
+
+/// As Prometheus and Alertmanager call them.
+fn reloads(is_last_good: bool, last_good_at: Timestamp) -> [Sample; 2] {
+    [
+        gauge(
+            "plimsoll_config_last_reload_successful",
+            "1 when the last reload took up what the files say.",
+            u64::from(is_last_good),
+        ),
+        Sample {
+            value: last_good_at.nanos() as f64 / 1e9,
+            ..gauge("plimsoll_config_last_reload_success_timestamp_seconds", "When one last did.", 0)
+        },
+    ]
 }
 
 /// What is the default tenant's carries no label: there may be no other.

@@ -10,7 +10,7 @@ use plimsoll_collector::{Collector, IngestLedger};
 use plimsoll_lake::Lake;
 use plimsoll_model::{Alert, BusinessClock, Clock, Decision, SourceBook, StateTable, TenantName, Timestamp};
 use plimsoll_query::{Database, QueryEngine};
-use plimsoll_rules::{CalendarBook, CalendarTable, Evaluator, RuleSet, SloTable};
+use plimsoll_rules::{CalendarBook, CalendarTable, Calendars, Evaluator, RuleSet, SloTable, Succession};
 use tokio::sync::{Mutex, mpsc};
 
 use super::source_table::{self, SourceTable};
@@ -25,6 +25,7 @@ pub(super) struct Rooms {
     pub(super) lake: Lake,
     pub(super) database: Database,
     pub(super) arrivals: IngestLedger,
+    calendars: CalendarBook,
     pub(super) evaluator: Mutex<Evaluator>,
     pub(super) alerting: Alerting,
     pub(super) ledger: Arc<Ledger>,
@@ -34,6 +35,14 @@ pub(super) struct Rooms {
     pub(super) passes: AtomicU64,
     /// Microseconds that they took, all together.
     pub(super) passes_took: AtomicU64,
+}
+
+/// Rules, calendars and routing that are to take the place of those in force.
+#[derive(Debug)]
+pub(super) struct Next {
+    routing: Routing,
+    calendars: Arc<Calendars>,
+    rules: Succession,
 }
 
 impl Rooms {
@@ -90,6 +99,7 @@ impl Rooms {
             lake,
             database: Database { engine, tokens: tenant.query_tokens.clone() },
             arrivals,
+            calendars,
             evaluator: Mutex::new(evaluator),
             alerting,
             ledger,
@@ -98,6 +108,28 @@ impl Rooms {
             passes: AtomicU64::new(0),
             passes_took: AtomicU64::new(0),
         })
+    }
+
+    /// What the files say now, read and checked; nothing changes yet.
+    pub(super) async fn prepare(&self, config: &Config, tenant: &Tenant) -> anyhow::Result<Next> {
+        let engine = &self.database.engine;
+        let (routing, rules) =
+            match (load_routing(config, &tenant.name), load_rules(config, tenant, engine).await) {
+                (Ok(routing), Ok(rules)) => (routing, rules),
+                (Err(one), Err(other)) => anyhow::bail!("{one:#}\n{other:#}"),
+                (Err(error), _) | (_, Err(error)) => return Err(error),
+            };
+        let calendars = Arc::clone(&rules.calendars);
+        let known = self.evaluator.lock().await.known();
+        Ok(Next { routing, calendars, rules: Succession::prepare(rules, &known, engine).await })
+    }
+
+    /// Puts in force what was prepared, between two passes.
+    pub(super) async fn follow(&self, next: Next) {
+        let mut evaluator = self.evaluator.lock().await;
+        self.calendars.show(next.calendars);
+        evaluator.follow(next.rules).await;
+        self.alerting.reload(next.routing);
     }
 
     pub(super) async fn receive_and_dispatch(

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Listeners};
@@ -15,6 +15,8 @@ use crate::telemetry::Telemetry;
 
 pub(super) async fn serve(file: &Path, log: &str) -> anyhow::Result<ExitCode> {
     let config = Config::read(file)?;
+    // Before anything takes long: a hangup that comes meanwhile must not end the process.
+    let hangup = signal(SignalKind::hangup()).context("SIGHUP can't be handled")?;
     let listeners = Listeners::bind(&config).await?;
     let addresses = listeners.addresses()?;
     let mut telemetry = match config.telemetry_interval() {
@@ -33,6 +35,7 @@ pub(super) async fn serve(file: &Path, log: &str) -> anyhow::Result<ExitCode> {
 
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
+    reload_on(hangup, Arc::downgrade(&app));
     let outcome = app.run(listeners, stop).await;
     telemetry.finish();
     outcome.map(|()| ExitCode::SUCCESS)
@@ -56,4 +59,14 @@ pub(super) fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
         }
     });
     Ok(())
+}
+
+/// How it went is logged, and shown in `/metrics`.
+fn reload_on(mut hangup: Signal, app: Weak<App>) {
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let Some(app) = app.upgrade() else { return };
+            drop(app.reload().await);
+        }
+    });
 }

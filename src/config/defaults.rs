@@ -24,6 +24,7 @@ impl Default for Config {
             tenants: vec![Tenant::default()],
             sources: Vec::new(),
             alert_database: None,
+            written: None,
             base: PathBuf::new(),
             sending: plimsoll_alerting::Sending::default(),
             only: Vec::new(),

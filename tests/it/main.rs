@@ -32,6 +32,7 @@ mod prometheus;
 mod promoted;
 mod psql;
 mod recipes;
+mod reload;
 mod senders;
 mod sources;
 mod story;

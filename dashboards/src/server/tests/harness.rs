@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request, StatusCode, header};
@@ -21,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::{Faces, Health, MetricKind, MetricsSource, Runbook, Sample};
+use crate::{Faces, Health, MetricKind, MetricsSource, Reload, Runbook, Sample};
 
 pub(super) const HOST: &str = "127.0.0.1:8088";
 pub(super) const SCRIPT: &str = "<script>alert(1)</script>\"><img src=x onerror=alert(1)>";
@@ -195,6 +196,7 @@ async fn faces(folder: &tempfile::TempDir, health: Arc<Parts>, clock: Arc<dyn Cl
         health,
         metrics: Arc::new(Up),
         started_at: clock.now(),
+        reload: Arc::new(Files),
         clock,
         public_url,
         runbooks: runbooks(),
@@ -256,6 +258,16 @@ impl MetricsSource for Up {
     fn samples(&self) -> Vec<Sample> {
         let (name, help) = ("plimsoll_up", "Always one.");
         vec![Sample { name, help, kind: MetricKind::Gauge, labels: Vec::new(), value: 1.0 }]
+    }
+}
+
+#[derive(Debug)]
+struct Files;
+
+#[async_trait]
+impl Reload for Files {
+    async fn reload(&self) -> Result<Vec<String>, String> {
+        Err("rules/late.yaml:7: no such column".to_owned())
     }
 }
 
