@@ -1,5 +1,7 @@
 //! What outlives a restart: closed slices in `sli_slices`, and the state of alerts in the decisions about them.
 
+use std::collections::BTreeMap;
+
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -11,6 +13,7 @@ use serde::Serialize;
 use crate::RulesError;
 use crate::burn::Counts;
 use crate::cells::Column;
+use crate::files::CheckedObjective;
 use crate::instance::Instance;
 use crate::instances::Remembered;
 use crate::objective::Objective;
@@ -66,25 +69,55 @@ pub(crate) struct Stored {
     pub(crate) reread_from: Timestamp,
 }
 
-/// What can't be restored is measured again from the events themselves.
-pub(crate) async fn restore_slices(engine: &QueryEngine, objective: &Objective, tables: &[Table]) -> Stored {
-    try_restore(engine, objective, tables).await.unwrap_or_else(|error| {
-        tracing::warn!(slo = %objective.name, %error, "slices can't be restored, their events are read again");
+/// What can't be restored is measured again from the events themselves. `beginnings` remembers where tables begin.
+pub(crate) async fn restore_slices(
+    engine: &QueryEngine,
+    checked: &CheckedObjective,
+    beginnings: &mut Beginnings,
+) -> Stored {
+    try_restore(engine, checked, beginnings).await.unwrap_or_else(|error| {
+        tracing::warn!(slo = %checked.objective.name, %error, "slices can't be restored, their events are read again");
         Stored { slices: Vec::new(), reread_from: Timestamp::MIN }
     })
 }
 
+/// The earliest event time of each table that was asked for: ten thousand new objectives ask once.
+#[derive(Debug, Default)]
+pub(crate) struct Beginnings(BTreeMap<Table, Timestamp>);
+
+impl Beginnings {
+    async fn of(&mut self, tables: &[Table], engine: &QueryEngine) -> Result<Timestamp, RulesError> {
+        let mut earliest = Timestamp::MAX;
+        for table in tables {
+            let begins = match self.0.get(table) {
+                Some(known) => *known,
+                None => {
+                    let output =
+                        ask(engine, &format!("SELECT min(time) AS begins FROM {table}"), &[]).await?;
+                    let [begins] = times(&output, ["begins"])?;
+                    // Of an empty one nothing is to be read but what comes.
+                    begins.unwrap_or(Timestamp::MAX)
+                }
+            };
+            self.0.insert(*table, begins);
+            earliest = earliest.min(begins);
+        }
+        Ok(earliest)
+    }
+}
+
 async fn try_restore(
     engine: &QueryEngine,
-    objective: &Objective,
-    tables: &[Table],
+    checked: &CheckedObjective,
+    beginnings: &mut Beginnings,
 ) -> Result<Stored, RulesError> {
+    let CheckedObjective { objective, tables, .. } = checked;
     let key = [Param::Text(objective.name.clone()), Param::Int(objective.generation())];
     let bounds = "SELECT min(time) AS oldest, max(time) AS newest, max(ingest_time) AS written FROM sli_slices \
                   WHERE slo = $1 AND generation = $2";
     let output = ask(engine, bounds, &key).await?;
     let [Some(oldest), Some(newest), Some(written)] = times(&output, ["oldest", "newest", "written"])? else {
-        return Ok(Stored { slices: Vec::new(), reread_from: Timestamp::MIN });
+        return Ok(Stored { slices: Vec::new(), reread_from: beginnings.of(tables, engine).await? });
     };
     let oldest = oldest.max(newest - objective.kept());
     let mut slices = Vec::new();

@@ -2,7 +2,7 @@
 //! and listeners, and no table, store or file.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use anyhow::Context;
 use plimsoll_alerting::{Alerting, Delivery, Routing};
@@ -26,6 +26,8 @@ pub(super) struct Rooms {
     pub(super) database: Database,
     pub(super) arrivals: IngestLedger,
     calendars: CalendarBook,
+    /// Whether there was a routing file when one was last read.
+    has_routing: AtomicBool,
     pub(super) evaluator: Mutex<Evaluator>,
     pub(super) alerting: Alerting,
     pub(super) ledger: Arc<Ledger>,
@@ -41,6 +43,7 @@ pub(super) struct Rooms {
 #[derive(Debug)]
 pub(super) struct Next {
     routing: Routing,
+    has_routing: bool,
     calendars: Arc<Calendars>,
     rules: Succession,
 }
@@ -100,6 +103,7 @@ impl Rooms {
             database: Database { engine, tokens: tenant.query_tokens.clone() },
             arrivals,
             calendars,
+            has_routing: AtomicBool::new(config.alerting(&tenant.name).file.exists()),
             evaluator: Mutex::new(evaluator),
             alerting,
             ledger,
@@ -114,14 +118,29 @@ impl Rooms {
     pub(super) async fn prepare(&self, config: &Config, tenant: &Tenant) -> anyhow::Result<Next> {
         let engine = &self.database.engine;
         let (routing, rules) =
-            match (load_routing(config, &tenant.name), load_rules(config, tenant, engine).await) {
+            match (self.load_routing_again(config), load_rules(config, tenant, engine).await) {
                 (Ok(routing), Ok(rules)) => (routing, rules),
                 (Err(one), Err(other)) => anyhow::bail!("{one:#}\n{other:#}"),
                 (Err(error), _) | (_, Err(error)) => return Err(error),
             };
         let calendars = Arc::clone(&rules.calendars);
         let known = self.evaluator.lock().await.known();
-        Ok(Next { routing, calendars, rules: Succession::prepare(rules, &known, engine).await })
+        let has_routing = config.alerting(&tenant.name).file.exists();
+        let rules = Succession::prepare(rules, &known, engine).await;
+        Ok(Next { routing, has_routing, calendars, rules })
+    }
+
+    /// A file that is gone since is a mistake: nobody may stop being told because of it.
+    fn load_routing_again(&self, config: &Config) -> anyhow::Result<Routing> {
+        let file = config.alerting(&self.tenant).file;
+        if self.has_routing.load(Relaxed) && !file.exists() {
+            anyhow::bail!(
+                "{}: the routing file is gone, and nobody would be told: put it back, or route to a receiver without \
+                 integrations if that is what you want",
+                file.display()
+            );
+        }
+        load_routing(config, &self.tenant)
     }
 
     /// Puts in force what was prepared, between two passes.
@@ -129,6 +148,7 @@ impl Rooms {
         let mut evaluator = self.evaluator.lock().await;
         self.calendars.show(next.calendars);
         evaluator.follow(next.rules).await;
+        self.has_routing.store(next.has_routing, Relaxed);
         self.alerting.reload(next.routing);
     }
 

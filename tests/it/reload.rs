@@ -93,6 +93,13 @@ async fn rules_and_routing_come_into_force_and_a_mistake_changes_nothing() {
     assert!(metric(&plimsoll, "plimsoll_config_last_reload_successful").await < 0.5);
     shows(&plimsoll, "orders", 95.0).await;
 
+    // A file that is gone is a mistake too, not "tell nobody".
+    write(&plimsoll, "slos/orders.yaml", SLO);
+    std::fs::remove_file(plimsoll.path("alertmanager.yml")).expect("removable");
+    let (status, said) = reload(&plimsoll).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(said.contains("the routing file is gone"), "{said}");
+
     // By a signal; what can't be taken up is said, and does not stop the rest.
     write(&plimsoll, "slos/orders.yaml", &SLO.replace("slo: orders", "slo: all-orders"));
     write(&plimsoll, "alertmanager.yml", &routing("second", &sink));
@@ -123,7 +130,6 @@ async fn all_tenants_or_none() {
     plimsoll.stop().await;
     let toml = std::fs::read_to_string(plimsoll.path("plimsoll.toml")).expect("readable");
     write(&plimsoll, "plimsoll.toml", &format!("{toml}\n{tenants}"));
-    plimsoll.spawn_again();
     plimsoll.resume().await;
 
     write(&plimsoll, "slos/orders.yaml", &SLO.replace("99", "95"));

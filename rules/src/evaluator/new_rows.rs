@@ -21,14 +21,19 @@ use crate::files::CheckedObjective;
 use crate::objective::Budgeting;
 use crate::slices::{Slice, SliceIndex};
 
+/// A longer stretch is read by each objective for itself, and counted in the engine, unless many have one to read.
+const SHARED_STRETCH: u32 = 30;
+const MANY: usize = 8;
+
 /// What can be read together with others: one row an event, and each event counted for itself.
 pub(super) async fn question(checked: &CheckedObjective, engine: &QueryEngine) -> Option<Question> {
-    let is_counted = checked.objective.budgeting == Budgeting::Occurrences && !checked.is_summed;
+    let objective = &checked.objective;
+    let is_counted = objective.budgeting == Budgeting::Occurrences && !checked.is_summed;
     if !is_counted {
         return None;
     }
-    let asked = engine.row_wise(&checked.objective.query).await.ok().flatten()?;
-    Some(Question { asked, group_by: checked.objective.group_by.clone() })
+    let asked = engine.row_wise(&objective.query).await.ok().flatten()?;
+    Some(Question { asked, group_by: objective.group_by.clone() })
 }
 
 /// What an objective asks of each row, and how it groups the answers.
@@ -153,8 +158,13 @@ pub(super) async fn read(
     context: &Context,
     now: Timestamp,
 ) {
-    let live = |watch: &usize| Some((*watch, objectives.get(*watch)?.live()?));
-    let live: HashMap<usize, (SliceIndex, SliceIndex)> = audience.members.iter().filter_map(live).collect();
+    let unread = |watch: &usize| Some((*watch, objectives.get(*watch)?.unread(now)?));
+    let mut live: HashMap<usize, (SliceIndex, SliceIndex)> =
+        audience.members.iter().filter_map(unread).collect();
+    let is_short = |(from, end): (SliceIndex, SliceIndex)| from >= end.back(SHARED_STRETCH);
+    if live.values().filter(|stretch| !is_short(**stretch)).count() < MANY {
+        live.retain(|_, stretch| is_short(*stretch));
+    }
     // One alone is served as well by a query that brings counts only.
     if live.len() < 2 {
         return;
@@ -164,7 +174,7 @@ pub(super) async fn read(
             for (watch, stretch) in reading.live {
                 let slices = reading.counted.remove(&watch).unwrap_or_default();
                 let slices: Vec<Slice> = slices.into_values().flat_map(BTreeMap::into_values).collect();
-                objectives[watch].was_read(stretch, &slices);
+                objectives[watch].was_read(stretch, &slices, now);
             }
         }
         Err(error) => {

@@ -14,7 +14,7 @@ use super::{Evaluator, Seen};
 use crate::alert_rule::RuleGroup;
 use crate::files::{CheckedObjective, RuleSet};
 use crate::instances::Instances;
-use crate::store::{Stored, restore_slices};
+use crate::store::{Beginnings, Stored, restore_slices};
 
 /// The objectives in force, by name.
 pub type Known = HashMap<String, CheckedObjective>;
@@ -38,11 +38,12 @@ impl Succession {
     /// Reads from the lake what is stored of each objective that is not `known` as it is.
     pub async fn prepare(rules: RuleSet, known: &Known, engine: &QueryEngine) -> Self {
         let mut objectives = Vec::with_capacity(rules.objectives.len());
+        let mut beginnings = Beginnings::default();
         for checked in rules.objectives {
             let is_known = known.get(&checked.objective.name) == Some(&checked);
             let stored = match is_known {
                 true => None,
-                false => Some(restore_slices(engine, &checked.objective, &checked.tables).await),
+                false => Some(restore_slices(engine, &checked, &mut beginnings).await),
             };
             let question = question(&checked, engine).await;
             objectives.push(Successor { checked, question, stored });
@@ -101,7 +102,7 @@ impl Evaluator {
     ) -> ObjectiveWatch {
         let stored = match stored {
             Some(stored) => stored,
-            None => restore_slices(&self.context.engine, &checked.objective, &checked.tables).await,
+            None => restore_slices(&self.context.engine, &checked, &mut Beginnings::default()).await,
         };
         let mut watch = ObjectiveWatch::new(checked, stored, &self.context.config);
         watch.instances.inherit(left);

@@ -41,15 +41,26 @@ const FOUR: [(&str, &str); 4] = [
 /// Whatever comes, late or early, good, bad or neither: what is read once for all is what each would have counted alone.
 #[tokio::test]
 async fn objectives_that_share_their_reading_count_what_the_engine_counts() {
-    let slos: Vec<String> = FOUR
-        .iter()
-        .map(|(name, rest)| {
+    count_what_the_engine_counts(1).await;
+}
+
+/// So many that what is late is read once for all of them as well.
+#[tokio::test]
+async fn many_that_share_their_reading_count_it_too() {
+    count_what_the_engine_counts(3).await;
+}
+
+async fn count_what_the_engine_counts(copies: usize) {
+    let copy = |at: usize| {
+        let slo = move |(name, rest)| {
             format!(
-                "slo: {name}\nservice: sales\nobjective: 99\nwindow: 1d\ngroup_by: [warehouse]\nevents: |\n  SELECT time, \
+                "slo: {name}{at}\nservice: sales\nobjective: 99\nwindow: 1d\ngroup_by: [warehouse]\nevents: |\n  SELECT time, \
                  warehouse, {rest}\n"
             )
-        })
-        .collect();
+        };
+        FOUR.into_iter().map(slo)
+    };
+    let slos: Vec<String> = (0..copies).flat_map(copy).collect();
     let mut house = House::open(&[("slos.yaml", &slos.join("---\n"))]).await;
     let mut dice = Dice(7);
     for round in 0..40_u64 {
@@ -74,8 +85,9 @@ async fn objectives_that_share_their_reading_count_what_the_engine_counts() {
         house.tick().await;
         for (name, rest) in FOUR {
             let shown = format!(
-                "SELECT coalesce(groups['warehouse'], '') AS warehouse, good, total FROM slos WHERE slo = '{name}' AND total > 0 \
-                 ORDER BY warehouse"
+                "SELECT coalesce(groups['warehouse'], '') AS warehouse, good, total FROM slos WHERE slo = '{name}{}' AND total > 0 \
+                 ORDER BY warehouse",
+                copies - 1
             );
             let counted = format!(
                 "SELECT warehouse, count(*) FILTER (WHERE good) AS good, count(*) AS total FROM (SELECT time, warehouse, {rest}) \

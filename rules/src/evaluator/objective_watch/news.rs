@@ -12,9 +12,6 @@ use crate::slices::{SLICE, Slice, SliceIndex};
 /// Events are read in stretches of this many slices at most; shorter ones once an answer outgrew the engine's limits.
 const LONGEST_STRETCH: u32 = 2_160;
 
-/// What came later than this is read by each objective for itself, and counted there.
-const SHARED_STRETCH: u32 = 30;
-
 /// Stretches of the past that may be read in one tick, all objectives together.
 #[derive(Debug)]
 pub(in crate::evaluator) struct Allowance(u32);
@@ -62,6 +59,11 @@ impl Unread {
         }
     }
 
+    /// What is ahead of everything that counts is read from there on.
+    fn since(&self) -> Option<SliceIndex> {
+        Some(SliceIndex::holding(self.since?.min(self.newest)))
+    }
+
     pub(super) fn from(&mut self, time: Timestamp) {
         self.since = Some(self.since.map_or(time, |known| known.min(time)));
     }
@@ -74,17 +76,32 @@ impl Unread {
 }
 
 impl ObjectiveWatch {
-    /// [from, end) of what came, when it is new enough to be read together with that of others.
-    pub(in crate::evaluator) fn live(&self) -> Option<(SliceIndex, SliceIndex)> {
-        let (from, end) =
-            (SliceIndex::holding(self.unread.since?), SliceIndex::holding(self.unread.newest).next());
-        (from >= end.back(SHARED_STRETCH)).then_some((from, end))
+    /// [from, end) of what must be read first, if anything must.
+    pub(in crate::evaluator) fn unread(&self, now: Timestamp) -> Option<(SliceIndex, SliceIndex)> {
+        let from = self.unread.since()?.max(self.oldest_needed(now));
+        let end = SliceIndex::holding(self.unread.newest).next();
+        Some((from.max(end.back(self.unread.stretch)), end))
     }
 
     /// All that is in [from, end) is in these slices.
-    pub(in crate::evaluator) fn was_read(&mut self, (from, end): (SliceIndex, SliceIndex), slices: &[Slice]) {
+    pub(in crate::evaluator) fn was_read(
+        &mut self,
+        (from, end): (SliceIndex, SliceIndex),
+        slices: &[Slice],
+        now: Timestamp,
+    ) {
         self.slices.replace(from, end, slices);
+        self.leave_the_rest(from, now);
+    }
+
+    /// What lies before `from` is the past, and read bit by bit.
+    fn leave_the_rest(&mut self, from: SliceIndex, now: Timestamp) {
+        let Some(since) = self.unread.since() else { return };
         self.unread.since = None;
+        let since = since.max(self.oldest_needed(now)).aligned(self.objective().budgeting.slice());
+        if since < from {
+            self.unread.add_past(since, from);
+        }
     }
 
     /// Reads what arrived, and nothing when nothing did. What could not be read is read next time.
@@ -98,17 +115,11 @@ impl ObjectiveWatch {
             // What became due since then. It looks far back, at what is due within hours: once a slice is soon enough.
             self.unread.from(read_at.min(now));
         }
-        if let Some(since) = self.unread.since.filter(|_| !self.was_just_read(now)) {
-            let end = SliceIndex::holding(self.unread.newest).next();
-            let from = SliceIndex::holding(since).max(self.oldest_needed(now));
+        if let Some((from, end)) = self.unread(now).filter(|_| !self.was_just_read(now)) {
             let from = from.aligned(self.objective().budgeting.slice());
-            let live = end.back(self.unread.stretch).max(from);
-            self.read(context, (live, end), now).await?;
-            self.unread.since = None;
+            self.read(context, (from, end), now).await?;
+            self.leave_the_rest(from, now);
             self.unread.read_at = Some(now);
-            if from < live {
-                self.unread.add_past(from, live);
-            }
         }
         while self.unread.past.is_some() && allowance.take() {
             self.read_past(context, now).await?;
