@@ -65,7 +65,7 @@ impl App {
         let mut rooms: Vec<Arc<Rooms>> = Vec::with_capacity(tenants.len());
         for (tenant, lake) in tenants.iter().zip(lakes) {
             let first = rooms.first().map(|rooms| rooms.database.engine.clone());
-            let opened = Rooms::open(
+            let opened = Box::pin(Rooms::open(
                 &config,
                 tenant,
                 lake,
@@ -73,7 +73,7 @@ impl App {
                 sources.book(&tenant.name),
                 first.as_ref(),
                 &clock,
-            )
+            ))
             .await;
             rooms.push(Arc::new(opened.with_context(|| about(tenant))?));
         }
