@@ -8,6 +8,7 @@ mod body;
 mod html;
 mod impact;
 mod plain;
+mod purpose;
 mod silence_link;
 mod subject;
 mod tone;

@@ -264,3 +264,26 @@ fn texts_of_receivers_are_templates_of_their_kind() {
     assert!(said.iter().any(|said| said.starts_with("`html`: a value can't stand in a script")), "{said:?}");
     assert!(said.iter().any(|said| said.starts_with("`text`: the message has no `.Nosuch`")), "{said:?}");
 }
+
+/// The first block of its kind below the heading.
+fn block(page: &str, fence: &str) -> String {
+    let (_, section) = page.split_once("## Messages and templates").expect("the section");
+    let (_, block) = section.split_once(fence).expect("a block");
+    block.split("\n```").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_manuals_example_is_taken_by_us_and_by_amtool() {
+    let page = include_str!("../../../docs/alerting.md");
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("alertmanager.yml");
+    std::fs::write(&file, block(page, "```yaml\n")).expect("written");
+    let template = format!("{{{{ define{}", block(page, "```\n{{ define"));
+    std::fs::write(folder.path().join("shop.tmpl"), template).expect("written");
+    let (routing, findings) = Routing::load(&Config { file: file.clone(), ..Config::default() });
+    assert_eq!(findings, []);
+    assert!(routing.is_some());
+    let amtool = std::process::Command::new("amtool").arg("check-config").arg(&file).output();
+    let amtool = amtool.expect("amtool, which `make test` installs");
+    assert!(amtool.status.success(), "{}", String::from_utf8_lossy(&amtool.stdout));
+}

@@ -3,6 +3,7 @@
 use plimsoll_model::Timestamp;
 
 use super::impact::{self, measures};
+use super::purpose;
 use super::silence_link::silence_url;
 use super::subject::{news, scope, what};
 use super::words::{clean, duration, is_web_address, label, moment, name};
@@ -32,6 +33,7 @@ pub(super) fn sections(notification: &Notification, public_url: &str) -> Vec<Sec
     match notification.alerts.first() {
         Some(lead) => {
             sections.push(opening(lead, notification.decided_at));
+            sections.push(purpose::section(notification));
             sections.push(impact::section(notification, lead));
             sections.extend([cause(lead), changed(lead)]);
             if lead.is_firing() {

@@ -81,6 +81,7 @@ impl Page {
         let state = match (tone, notification.is_firing()) {
             (Tone::Resolved, false) => "RESOLVED",
             (Tone::Blind, _) => "BLIND",
+            (Tone::Test, _) => "TEST",
             _ => "FIRING",
         };
         let scope = notification.alerts.first().map(scope).unwrap_or_default();

@@ -135,6 +135,23 @@ pub(crate) fn many_resolved() -> Notification {
     Notification { decided_at: at("10:32"), reason: NotifyReason::AllResolved, ..all }
 }
 
+/// To a second channel.
+pub(crate) fn instead() -> Notification {
+    let purpose = Purpose::InsteadOf {
+        receiver: "on-call".to_owned(),
+        integration: "pagerduty[0]".to_owned(),
+        why: "HTTP 500".to_owned(),
+    };
+    Notification { purpose, receiver: "duty-phone".to_owned(), ..firing() }
+}
+
+pub(crate) fn test() -> Notification {
+    let labels = [("alertname", "PlimsollTest"), ("severity", "page")];
+    let annotations = [("summary", "A test of on-call")];
+    let all = notification(NotifyReason::First, vec![alert("b8", &labels, &annotations)]);
+    Notification { purpose: Purpose::Test, incident_id: String::new(), ..all }
+}
+
 pub(crate) fn blind() -> Notification {
     let labels = [
         ("alertname", "ObjectiveBlind"),

@@ -2,6 +2,7 @@
 
 use plimsoll_model::Labels;
 
+use super::purpose;
 use super::words::{clean, duration, measured, moment, name};
 use crate::notification::{Notification, NotifiedAlert};
 
@@ -13,6 +14,7 @@ const PLACES: [&str; 7] = ["service", "company", "warehouse", "channel", "carrie
 pub(super) fn subject(notification: &Notification) -> String {
     let firing = notification.firing().count();
     let state = if firing > 0 { format!("[FIRING:{firing}]") } else { "[RESOLVED]".to_owned() };
+    let state = format!("{}{state}", purpose::mark(&notification.purpose));
     let Some(lead) = notification.alerts.first() else {
         return cut(&format!("{state} {}", place(&notification.group_labels)));
     };

@@ -1,6 +1,6 @@
 //! How loud a message is, in a word and a colour.
 
-use crate::notification::Notification;
+use crate::notification::{Notification, Purpose};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
@@ -8,10 +8,14 @@ pub(super) enum Tone {
     Ticket,
     Blind,
     Resolved,
+    Test,
 }
 
 impl Tone {
     pub(super) fn of(notification: &Notification) -> Self {
+        if notification.purpose == Purpose::Test {
+            return Self::Test;
+        }
         let Some(lead) = notification.alerts.first().filter(|alert| alert.is_firing()) else {
             return Self::Resolved;
         };
@@ -27,7 +31,7 @@ impl Tone {
         match self {
             Self::Page => "#b42318",
             Self::Ticket => "#8a5300",
-            Self::Blind => "#475467",
+            Self::Blind | Self::Test => "#475467",
             Self::Resolved => "#1e6b3a",
         }
     }

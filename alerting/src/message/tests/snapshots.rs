@@ -15,6 +15,8 @@ pub(super) fn all() -> Vec<(&'static str, Notification)> {
         ("resolved", samples::resolved()),
         ("resolved-many", samples::many_resolved()),
         ("blind", samples::blind()),
+        ("second-channel", samples::instead()),
+        ("test", samples::test()),
         ("umlauts", samples::umlauts()),
         ("chinese", samples::chinese()),
     ]

@@ -24,7 +24,8 @@ pub(super) fn mail(config: &EmailConfig, parcel: Parcel<'_>) -> Result<Mail, Sen
         .date(SystemTime::from(notification.decided_at.to_utc()))
         .message_id(Some(format!("<{}@{domain}>", notification.id)))
         .subject(subject)
-        .raw_header(header("Auto-Submitted", "auto-generated".to_owned())?);
+        .raw_header(header("Auto-Submitted", "auto-generated".to_owned())?)
+        .raw_header(header("X-Auto-Response-Suppress", "DR, RN, NRN, OOF, AutoReply".to_owned())?);
     builder = addresses(builder, config, &said)?;
     if let Some(thread) = thread(config.threading, &notification.incident_id, notification.opened_at) {
         let thread = format!("<{thread}@{domain}>");
