@@ -18,8 +18,9 @@ use crate::receiver::{Parcel, Retry, SendError};
 use crate::store::{OutboxRow, Outcome};
 use crate::{AlertingError, steps};
 
-const BATCH: u32 = 256;
-const MAX_ROUNDS: usize = 64;
+/// Of each receiver, before it is asked again what is most urgent.
+const BATCH: u32 = 128;
+const MAX_ROUNDS: usize = 128;
 /// How many a receiver gets at the same time.
 const CONCURRENT_PER_RECEIVER: usize = 4;
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);

@@ -19,7 +19,7 @@ use crate::config::Routing;
 use crate::grouping::GroupTimer;
 use crate::merge::StoredAlert;
 use crate::route::{Route, Timing};
-use crate::store::{GroupRow, StoreTransaction};
+use crate::store::{Followed, GroupRow, StoreTransaction};
 use crate::time_interval::Muted;
 use crate::{AlertingError, steps};
 use mute::Mutes;
@@ -48,13 +48,17 @@ pub(crate) fn dispatch(
     store.resolve_expired(now)?;
     let mut pass = Pass::new(store, routing, now);
     let alerts = pass.alerts()?;
+    pass.followed = store.followed()?;
     let mut next: Option<Timestamp> = None;
     for mut group in pass.assign(&alerts)? {
+        group.row.timer = group.row.timer.within(now, group.timing);
         pass.mute(&mut group, &alerts);
         pass.follow_incident(&mut group, &alerts)?;
         let stays = !group.row.timer.is_due(now) || pass.flush(&mut group, &alerts)?;
         if stays {
-            pass.store.put_group(&group.row)?;
+            if group.row != group.stored {
+                pass.store.put_group(&group.row)?;
+            }
             next = Some(next.map_or(group.row.timer.next_flush, |next| next.min(group.row.timer.next_flush)));
         }
     }
@@ -80,11 +84,15 @@ struct Pass<'p> {
     routing: &'p Routing,
     now: Timestamp,
     decisions: Vec<Decision>,
+    /// What is known of the groups' incidents.
+    followed: Followed,
 }
 
 /// A group with the fingerprints of those in it.
 struct Group {
     row: GroupRow,
+    /// As the store has it.
+    stored: GroupRow,
     timing: Timing,
     members: BTreeSet<String>,
     /// Those that came in this pass.
@@ -98,7 +106,7 @@ struct Group {
 impl Group {
     fn new(row: GroupRow, members: BTreeSet<String>) -> Self {
         let (timing, joined) = (Timing::default(), BTreeSet::new());
-        Self { row, timing, members, joined, is_routed: false, muted: None }
+        Self { stored: row.clone(), row, timing, members, joined, is_routed: false, muted: None }
     }
 
     /// Routes of the same path and receiver share their group. The first one's timing holds; one that isn't muted is enough.
@@ -121,7 +129,7 @@ impl Group {
 
 impl<'p> Pass<'p> {
     fn new(store: &'p StoreTransaction<'p>, routing: &'p Routing, now: Timestamp) -> Self {
-        Self { store, routing, now, decisions: Vec::new() }
+        Self { store, routing, now, decisions: Vec::new(), followed: Followed::default() }
     }
 }
 

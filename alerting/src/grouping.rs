@@ -25,6 +25,12 @@ impl GroupTimer {
         self
     }
 
+    /// Never further away than the longest that it waits: the clock may have gone back.
+    pub(crate) fn within(self, now: Timestamp, timing: Timing) -> Self {
+        let latest = now + timing.group_wait.max(timing.group_interval);
+        Self { next_flush: self.next_flush.min(latest), ..self }
+    }
+
     pub(crate) fn is_due(self, now: Timestamp) -> bool {
         self.next_flush <= now
     }

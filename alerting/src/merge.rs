@@ -56,7 +56,8 @@ pub(crate) fn merge(
         alert.starts_at = alert.starts_at.min(stored.alert.starts_at);
         kept.alert.starts_at = alert.starts_at;
     }
-    if !is_resolved && !stored.is_resolved {
+    // What was stated later than now was stated before the clock went back: its end is no measure.
+    if !is_resolved && !stored.is_resolved && stored.updated_at <= now {
         kept.ends_at = ends_at.max(stored.ends_at);
     }
     if is_resolved && alert.annotations.is_empty() {

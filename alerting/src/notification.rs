@@ -88,6 +88,12 @@ impl Notification {
     pub(crate) fn sort_alerts(&mut self) {
         self.alerts.sort_by(|a, b| a.urgency().cmp(&b.urgency()));
     }
+
+    /// In the outbox: pages first, the end of something last.
+    pub(crate) fn urgency(&self) -> u32 {
+        let firing = self.alerts.iter().filter(|alert| alert.is_firing());
+        firing.map(|alert| severity_rank(&alert.labels)).min().unwrap_or(3).into()
+    }
 }
 
 impl NotifiedAlert {
@@ -113,12 +119,16 @@ impl NotifiedAlert {
 
     /// Smaller is more urgent.
     pub(crate) fn urgency(&self) -> (bool, u8, Timestamp, &str) {
-        let severity = match self.labels.get("severity") {
-            "page" | "critical" => 0,
-            "ticket" | "error" | "warning" => 1,
-            _ => 2,
-        };
-        (!self.is_firing(), severity, self.starts_at, &self.fingerprint)
+        (!self.is_firing(), severity_rank(&self.labels), self.starts_at, &self.fingerprint)
+    }
+}
+
+/// 0 is what wakes people.
+pub(crate) fn severity_rank(labels: &Labels) -> u8 {
+    match labels.get("severity") {
+        "page" | "critical" => 0,
+        "ticket" | "error" | "warning" => 1,
+        _ => 2,
     }
 }
 

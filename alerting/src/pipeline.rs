@@ -1,6 +1,7 @@
 //! The pipeline as the binary sees it: take alerts, decide, deliver. What it knows is in the store, so that it may
 //! stop between any two of these steps.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -198,22 +199,25 @@ fn keep(
     resolve_timeout: std::time::Duration,
 ) -> Result<Vec<Decision>, AlertingError> {
     let mut firing = store.firing_count()?;
-    let mut refused = Vec::new();
-    for alert in alerts {
-        let fingerprint = alert.fingerprint().to_string();
-        let stored = store.alert(&fingerprint)?;
-        let Some(merged) = merge(stored.as_ref(), alert, now, resolve_timeout) else {
+    let fingerprints: Vec<String> = alerts.iter().map(|alert| alert.fingerprint().to_string()).collect();
+    let mut stored = store.alerts_of(&fingerprints)?;
+    let (mut changed, mut refused) = (BTreeSet::new(), Vec::new());
+    for (fingerprint, alert) in fingerprints.into_iter().zip(alerts) {
+        let before = stored.get(&fingerprint);
+        let Some(merged) = merge(before, alert, now, resolve_timeout) else {
             continue;
         };
-        let begins = !merged.is_resolved && stored.is_none_or(|stored| stored.is_resolved);
+        let begins = !merged.is_resolved && before.is_none_or(|before| before.is_resolved);
         if begins && firing >= MAX_FIRING {
             refused.push(no_room(fingerprint, now));
             continue;
         }
         firing += u32::from(begins);
-        store.put_alert(&merged)?;
-        steps::reached(steps::RECEIVE_MERGED);
+        stored.insert(fingerprint.clone(), merged);
+        changed.insert(fingerprint);
     }
+    store.put_alerts(changed.iter().map(|fingerprint| &stored[fingerprint]))?;
+    steps::reached(steps::RECEIVE_MERGED);
     Ok(refused)
 }
 

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-pub(crate) use groups::{GroupRow, Incident, LogRow};
+pub(crate) use groups::{Followed, GroupRow, Incident, LogRow};
 pub(crate) use outbox::{OutboxRow, Outcome};
 pub use postgres::{Connecting, Database, DatabaseServer};
 

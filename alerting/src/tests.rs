@@ -8,5 +8,7 @@ mod muting;
 mod postgres;
 mod routing;
 mod silences;
+mod storm;
 mod support;
 mod tables;
+mod time;

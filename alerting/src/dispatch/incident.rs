@@ -9,7 +9,7 @@ use super::{Group, Pass};
 use crate::AlertingError;
 use crate::merge::StoredAlert;
 use crate::message;
-use crate::notification::NotifiedAlert;
+use crate::notification::{NotifiedAlert, severity_rank};
 use crate::store::Incident;
 
 /// Enough of the hash that people can tell a day's incidents apart; longer when two begin alike.
@@ -38,9 +38,13 @@ impl Pass<'_> {
             _ => self.open_incident(group, &summary)?,
         };
         for alert in firing {
-            self.store.add_to_incident(&incident_id, &alert.fingerprint)?;
+            if !self.followed.has(&incident_id, &alert.fingerprint) {
+                self.store.add_to_incident(&incident_id, &alert.fingerprint)?;
+            }
         }
-        self.store.summarize_incident(&incident_id, &summary)?;
+        if !self.followed.says(&incident_id, &summary) {
+            self.store.summarize_incident(&incident_id, &summary)?;
+        }
         group.row.incident_id = Some(incident_id);
         Ok(())
     }
@@ -82,12 +86,10 @@ impl Pass<'_> {
 }
 
 fn summary(firing: &[&StoredAlert]) -> String {
-    let notified: Vec<_> = firing
-        .iter()
-        .map(|alert| NotifiedAlert::new(&alert.alert, alert.fingerprint.clone(), None))
-        .collect();
-    let most_urgent = notified.iter().min_by(|a, b| a.urgency().cmp(&b.urgency()));
-    most_urgent.map(message::headline).unwrap_or_default()
+    let urgency = |alert: &&&StoredAlert| (severity_rank(&alert.alert.labels), alert.alert.starts_at);
+    let Some(most_urgent) = firing.iter().min_by_key(urgency) else { return String::new() };
+    let fingerprint = most_urgent.fingerprint.clone();
+    message::headline(&NotifiedAlert::new(&most_urgent.alert, fingerprint, None))
 }
 
 /// SHA-256 over the parts, told apart, in hex.

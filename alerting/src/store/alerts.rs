@@ -1,25 +1,47 @@
 //! Alerts: one row a label set, kept a day after they ended.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use plimsoll_model::{Alert, Timestamp};
 
-use super::sql::{SqlRow, values};
+use super::sql::{SqlRow, SqlValue, values};
 use super::{StoreTransaction, to_json};
 use crate::AlertingError;
 use crate::merge::StoredAlert;
 
+/// Alerts that one statement asks for.
+const AT_ONCE: usize = 500;
+const FEW: usize = 8;
+
 impl StoreTransaction<'_> {
-    pub(crate) fn alert(&self, fingerprint: &str) -> Result<Option<StoredAlert>, AlertingError> {
-        let query = "SELECT * FROM alerts WHERE fingerprint = ?1";
-        self.sql.first(query, values![fingerprint], stored_alert)
+    /// Those of them that are stored, by fingerprint.
+    pub(crate) fn alerts_of(
+        &self,
+        fingerprints: &[String],
+    ) -> Result<HashMap<String, StoredAlert>, AlertingError> {
+        let mut found = HashMap::with_capacity(fingerprints.len());
+        for chunk in fingerprints.chunks(AT_ONCE) {
+            // One text for few and one for many, filled up: each is prepared once.
+            let size = if chunk.len() <= FEW { FEW } else { AT_ONCE };
+            let places: Vec<String> = (1..=size).map(|place| format!("?{place}")).collect();
+            let query = format!("SELECT * FROM alerts WHERE fingerprint IN ({})", places.join(", "));
+            let padded = chunk.iter().chain(std::iter::repeat(&chunk[0])).take(size);
+            let values: Vec<SqlValue> = padded.map(SqlValue::from).collect();
+            let stored = self.sql.all(&query, &values, stored_alert)?;
+            found.extend(stored.into_iter().map(|alert| (alert.fingerprint.clone(), alert)));
+        }
+        Ok(found)
     }
 
     pub(crate) fn firing_count(&self) -> Result<u32, AlertingError> {
         self.sql.single("SELECT count(*) FROM alerts WHERE is_resolved = 0", &[])
     }
 
-    pub(crate) fn put_alert(&self, stored: &StoredAlert) -> Result<(), AlertingError> {
+    pub(crate) fn put_alerts<'a>(
+        &self,
+        alerts: impl Iterator<Item = &'a StoredAlert>,
+    ) -> Result<(), AlertingError> {
         let upsert = "INSERT INTO alerts (fingerprint, labels, annotations, generator_url, starts_at, ends_at,
                  updated_at, is_resolved, inhibited_by, silenced_by, incident_id)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
@@ -28,21 +50,23 @@ impl StoreTransaction<'_> {
                  updated_at = excluded.updated_at, is_resolved = excluded.is_resolved,
                  inhibited_by = excluded.inhibited_by, silenced_by = excluded.silenced_by,
                  incident_id = excluded.incident_id";
-        let values = values![
-            &stored.fingerprint,
-            to_json(&stored.alert.labels)?,
-            to_json(&stored.alert.annotations)?,
-            &stored.alert.generator_url,
-            stored.alert.starts_at,
-            stored.ends_at,
-            stored.updated_at,
-            stored.is_resolved,
-            stored.inhibited_by.as_deref(),
-            to_json(&stored.silenced_by)?,
-            stored.incident_id.as_deref(),
-        ];
-        self.sql.execute(upsert, values)?;
-        Ok(())
+        let rows = alerts.map(|stored| {
+            let values: &[SqlValue] = values![
+                &stored.fingerprint,
+                to_json(&stored.alert.labels)?,
+                to_json(&stored.alert.annotations)?,
+                &stored.alert.generator_url,
+                stored.alert.starts_at,
+                stored.ends_at,
+                stored.updated_at,
+                stored.is_resolved,
+                stored.inhibited_by.as_deref(),
+                to_json(&stored.silenced_by)?,
+                stored.incident_id.as_deref(),
+            ];
+            Ok(values.to_vec())
+        });
+        self.sql.execute_many(upsert, rows.collect::<Result<_, AlertingError>>()?)
     }
 
     /// Every alert that fires and every resolved one that a group has yet to speak about.

@@ -1,6 +1,6 @@
 //! Route groups with their clocks and members, the incidents they open, and what each integration was last told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use plimsoll_model::{Labels, Timestamp};
@@ -12,7 +12,7 @@ use crate::AlertingError;
 use crate::dedup::LogEntry;
 use crate::grouping::GroupTimer;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GroupRow {
     pub(crate) group_id: i64,
     pub(crate) group_key: String,
@@ -51,7 +51,38 @@ impl LogRow {
     }
 }
 
+/// What is known of the incidents that groups have now, so that a pass writes only what is new.
+#[derive(Debug, Default)]
+pub(crate) struct Followed {
+    alerts: HashMap<String, HashSet<String>>,
+    summaries: HashMap<String, String>,
+}
+
+impl Followed {
+    pub(crate) fn has(&self, incident_id: &str, fingerprint: &str) -> bool {
+        self.alerts.get(incident_id).is_some_and(|alerts| alerts.contains(fingerprint))
+    }
+
+    pub(crate) fn says(&self, incident_id: &str, summary: &str) -> bool {
+        self.summaries.get(incident_id).is_some_and(|known| known == summary)
+    }
+}
+
 impl StoreTransaction<'_> {
+    pub(crate) fn followed(&self) -> Result<Followed, AlertingError> {
+        let mut followed = Followed::default();
+        let query = "SELECT incident_id, fingerprint FROM incident_alerts
+             WHERE incident_id IN (SELECT incident_id FROM groups)";
+        for (incident_id, fingerprint) in self.sql.all(query, &[], |row| Ok((row.at(0)?, row.at(1)?)))? {
+            followed.alerts.entry(incident_id).or_default().insert(fingerprint);
+        }
+        let query = "SELECT incident_id, summary FROM incidents
+             WHERE incident_id IN (SELECT incident_id FROM groups)";
+        followed.summaries =
+            self.sql.all(query, &[], |row| Ok((row.at(0)?, row.at(1)?)))?.into_iter().collect();
+        Ok(followed)
+    }
+
     pub(crate) fn groups(&self) -> Result<Vec<GroupRow>, AlertingError> {
         self.sql.all("SELECT * FROM groups ORDER BY group_id", &[], group_row)
     }

@@ -4,8 +4,9 @@
 //! on the database's clock and is renewed every second. And the holder's session has an advisory lock, which the server
 //! lets go of the moment that session ends. So a stand-by takes over
 //! - within a second or so when the holder's process is gone: the lock is free;
-//! - after `LEASE` when the holder is alive and hangs: the row ran out. `LEASE` is longer than a send may take, and a
-//!   send begins only with as much of the lease left, so a page that is under way has ended by then.
+//! - after `LEASE` when the holder is there and hangs, or can't reach the database: the row ran out. A send begins only
+//!   with `ENOUGH` of the lease left, so that what is under way has ended by then. One that takes longer, of a process
+//!   that can't write down how it ended, is one whose reply nobody knows.
 //!
 //! A lock that is free because the server itself began anew says nothing about the holder, nor does one that the holder
 //! has yet to get: then only the row counts.
@@ -37,9 +38,9 @@ pub(super) const TABLES: &str = "
 const FENCE: &str = "hashtext('plimsoll fence'), hashtext(current_schema())";
 /// Held by the leader's session for as long as that lives.
 const ALIVE: &str = "hashtext('plimsoll leader'), hashtext(current_schema())";
-const LEASE: &str = "interval '25 seconds'";
-/// As long as a send may take, and a little.
-const LONGEST_SEND: &str = "interval '18 seconds'";
+const LEASE: &str = "interval '15 seconds'";
+/// Most sends take a fraction of it.
+const ENOUGH: &str = "interval '8 seconds'";
 
 /// What this process knows of the lease.
 #[derive(Debug)]
@@ -151,7 +152,7 @@ impl Lease {
     pub(super) fn covers_a_send(&self, session: &Session) -> Result<bool, AlertingError> {
         let query = format!(
             "SELECT count(*) FROM lease WHERE holder = ?1 AND epoch = ?2
-                 AND expires_at > clock_timestamp() + {LONGEST_SEND}"
+                 AND expires_at > clock_timestamp() + {ENOUGH}"
         );
         match self.check(Sql::Postgres(session), &query) {
             Err(AlertingError::StandsBy) => Ok(false),

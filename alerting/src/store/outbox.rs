@@ -48,8 +48,8 @@ impl StoreTransaction<'_> {
         };
         let insert =
             "INSERT INTO outbox (id, incident_id, group_key, receiver, integration, is_firing, reason,
-                 payload, log_before, outcome, created_at, not_before)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'pending', ?10, ?10)";
+                 payload, log_before, outcome, created_at, not_before, urgency)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'pending', ?10, ?10, ?11)";
         let values = values![
             &notification.id,
             &notification.incident_id,
@@ -61,6 +61,7 @@ impl StoreTransaction<'_> {
             to_json(notification)?,
             log_before,
             notification.decided_at,
+            notification.urgency(),
         ];
         self.sql.execute(insert, values)?;
         Ok(())
@@ -87,10 +88,17 @@ impl StoreTransaction<'_> {
         Ok(before)
     }
 
-    /// The first pending row of every lane, when its time has come.
+    /// The first pending row of every lane, when its time has come: the most urgent first, and of each receiver at most
+    /// `limit`, so that one with thousands keeps nobody else waiting. One that was made or tried later than `now` is due
+    /// as well: it came while others were being sent, or the clock went back.
     pub(crate) fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxRow>, AlertingError> {
-        let query = "SELECT * FROM outbox WHERE seq IN (SELECT min(seq) FROM outbox WHERE outcome = 'pending'
-             GROUP BY group_key, receiver, integration) AND not_before <= ?1 ORDER BY not_before, seq LIMIT ?2";
+        let query = "SELECT outbox.* FROM outbox JOIN (
+                 SELECT seq AS head, row_number() OVER (PARTITION BY receiver ORDER BY urgency, not_before, seq) AS place
+                 FROM outbox WHERE seq IN (SELECT min(seq) FROM outbox WHERE outcome = 'pending'
+                     GROUP BY group_key, receiver, integration)
+                 AND (not_before <= ?1 OR coalesce(attempted_at, created_at) > ?1)
+             ) AS ranked ON ranked.head = outbox.seq
+             WHERE ranked.place <= ?2 ORDER BY outbox.urgency, outbox.not_before, outbox.seq";
         self.sql.all(query, values![now, limit], outbox_row)
     }
 
@@ -109,8 +117,9 @@ impl StoreTransaction<'_> {
                 values![seq, now, receipt],
             )?,
             Outcome::Retry { error, not_before } => self.sql.execute(
-                "UPDATE outbox SET attempts = attempts + 1, not_before = ?2, error = ?3 WHERE seq = ?1",
-                values![seq, *not_before, error],
+                "UPDATE outbox SET attempts = attempts + 1, not_before = ?2, error = ?3, attempted_at = ?4
+                     WHERE seq = ?1",
+                values![seq, *not_before, error, now],
             )?,
             Outcome::GaveUp { error } => {
                 self.take_back_told(seq)?;

@@ -117,6 +117,11 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX silences_by_end ON silences (ends_at);
     ",
+    "
+    ALTER TABLE outbox ADD COLUMN urgency INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE outbox ADD COLUMN attempted_at INTEGER;
+    CREATE INDEX notification_log_by_age ON notification_log (at);
+    ",
 ];
 
 /// Statements that one connection keeps prepared: more than there are.

@@ -53,6 +53,24 @@ impl Sql<'_> {
         }
     }
 
+    /// The same statement with each of these values, in their order; in PostgreSQL without waiting in between.
+    pub(super) fn execute_many(
+        &self,
+        statement: &str,
+        rows: Vec<Vec<SqlValue>>,
+    ) -> Result<(), AlertingError> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(statement)?;
+                for values in &rows {
+                    statement.execute(rusqlite::params_from_iter(values))?;
+                }
+                Ok(())
+            }
+            Self::Postgres(session) => session.execute_many(statement, rows),
+        }
+    }
+
     /// Every row, read as it comes.
     pub(super) fn all<T>(
         &self,

@@ -60,14 +60,23 @@ async fn every_story_is_the_same_on_postgresql() {
     }
     let server = Postgres::start().await;
     let own = std::env::current_exe().expect("the tests themselves");
-    let mut stories = Command::new(own);
-    stories
-        .args(["tests::", "--skip=lease", "--skip=kill", "--test-threads=4"])
-        .env(PORT, server.port.to_string());
+    let mut stories = Command::new(&own);
+    stories.args(names(&own)).args(["--exact", "--test-threads=4"]).env(PORT, server.port.to_string());
     let told = stories.output().expect("they run");
     let said = String::from_utf8_lossy(&told.stdout);
     assert!(told.status.success(), "{said}\n{}", String::from_utf8_lossy(&told.stderr));
     let query = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'story %'";
     let schemas: i64 = server.connect("postgres").await.query_one(query, &[]).await.expect("answered").get(0);
     assert!(schemas > 20, "only {schemas} stories used the server: {said}");
+}
+
+/// Those of this folder but the ones that have a server of their own.
+fn names(own: &Path) -> Vec<String> {
+    let list = Command::new(own).args(["--list", "--format=terse"]).output().expect("listed");
+    let list = String::from_utf8(list.stdout).expect("text");
+    let names = list.lines().filter_map(|line| line.strip_suffix(": test"));
+    let others = ["tests::kill::", "tests::lease::", "tests::postgres::"];
+    let is_story =
+        |name: &&str| name.starts_with("tests::") && !others.iter().any(|other| name.starts_with(other));
+    names.filter(is_story).map(str::to_owned).collect()
 }

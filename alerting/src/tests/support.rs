@@ -28,6 +28,8 @@ pub(super) struct Request {
     pub(super) path: String,
     pub(super) delivery_id: String,
     pub(super) body: Value,
+    /// What it was answered, from the status on.
+    pub(super) answer: &'static str,
 }
 
 /// An HTTP server that answers the next requests with what it is told to, and everything else with 200.
@@ -61,6 +63,17 @@ impl Sink {
         std::mem::take(&mut *self.requests.lock().expect("unpoisoned"))
     }
 
+    pub(super) fn forget_answers(&self) {
+        self.answers.lock().expect("unpoisoned").clear();
+    }
+
+    /// Until so many arrived that nobody has taken yet.
+    pub(super) async fn has_received(&self, count: usize) {
+        while self.requests.lock().expect("unpoisoned").len() < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// What arrived since the last call, as `path status alerts reason`.
     pub(super) fn said(&self) -> Vec<String> {
         let word = |body: &Value, key: &str| body[key].as_str().unwrap_or("?").to_owned();
@@ -89,13 +102,14 @@ impl Sink {
 
     async fn serve(self, stream: TcpStream) {
         let mut stream = BufReader::new(stream);
-        while let Some(request) = read_request(&mut stream).await {
-            self.requests.lock().expect("unpoisoned").push(request);
-            self.has_come.notify_one();
+        while let Some(mut request) = read_request(&mut stream).await {
             let answer = {
                 let mut answers = self.answers.lock().expect("unpoisoned");
                 if answers.is_empty() { "200 OK" } else { answers.remove(0) }
             };
+            request.answer = answer;
+            self.requests.lock().expect("unpoisoned").push(request);
+            self.has_come.notify_one();
             let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
             if stream.write_all(answer.as_bytes()).await.is_err() {
                 return;
@@ -126,6 +140,7 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
         path: head.first()?.split(' ').nth(1)?.to_owned(),
         delivery_id: header("x-plimsoll-delivery").unwrap_or_default(),
         body: serde_json::from_slice(&body).ok()?,
+        answer: "",
     })
 }
 
@@ -154,9 +169,13 @@ impl Story {
     pub(super) fn restart(&mut self) {
         self.alerting = open(self.folder.path(), &self.ledger);
         // On PostgreSQL the server must first see that the old one is gone.
-        while !futures::executor::block_on(self.alerting.lead()).expect("answers") {
-            std::thread::yield_now();
-        }
+        // In a thread of its own: within this task the runtime would count the questions and stop answering.
+        let (alerting, runtime) = (self.alerting.clone(), tokio::runtime::Handle::current());
+        let leads = std::thread::spawn(move || {
+            let _runtime = runtime.enter();
+            while !futures::executor::block_on(alerting.lead()).expect("answers") {}
+        });
+        leads.join().expect("it leads");
     }
 
     pub(super) fn change_routing(&mut self, yaml: &str) {
@@ -194,6 +213,18 @@ impl Story {
 
     pub(super) async fn deliver(&self) -> (Vec<Delivery>, Option<Timestamp>) {
         self.alerting.deliver(self.now).await.expect("delivered")
+    }
+
+    /// Decides and delivers until nothing is left to send.
+    pub(super) async fn run_to_the_end(&self) {
+        self.dispatch().await;
+        while !self.deliver().await.0.is_empty() {}
+    }
+
+    /// How long the log of SQLite has become; on a server always 0.
+    pub(super) fn written(&self) -> u64 {
+        let wal = self.folder.path().join("data/alerting.db-wal");
+        std::fs::metadata(wal).map_or(0, |file| file.len())
     }
 
     /// Decides and delivers; what arrived, as `path status alerts reason`.

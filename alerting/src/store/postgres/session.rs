@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, try_join_all};
 use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
@@ -17,6 +17,9 @@ use crate::store::sql::SqlValue;
 const SETTINGS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s';
      SET idle_in_transaction_session_timeout = '10s'; SET standard_conforming_strings = on;
      SET client_min_messages = warning;";
+
+/// Statements that are sent before the first answer is read.
+const MOST_UNDER_WAY: usize = 500;
 
 pub(in crate::store) struct Session {
     client: Arc<Client>,
@@ -88,6 +91,25 @@ impl Session {
         let statement = self.prepared(statement)?;
         let (client, values) = (Arc::clone(&self.client), values.to_vec());
         self.wait(async move { client.execute(&statement, &as_parameters(&values)).await })
+    }
+
+    pub(in crate::store) fn execute_many(
+        &self,
+        statement: &str,
+        mut rows: Vec<Vec<SqlValue>>,
+    ) -> Result<(), AlertingError> {
+        let statement = self.prepared(statement)?;
+        while !rows.is_empty() {
+            let rest = rows.split_off(rows.len().min(MOST_UNDER_WAY));
+            let (client, statement) = (Arc::clone(&self.client), statement.clone());
+            self.wait(async move {
+                let parameters: Vec<_> = rows.iter().map(|values| as_parameters(values)).collect();
+                let sent = parameters.iter().map(|values| client.execute(&statement, values));
+                try_join_all(sent).await.map(drop)
+            })?;
+            rows = rest;
+        }
+        Ok(())
     }
 
     pub(in crate::store) fn query(
