@@ -108,7 +108,8 @@ impl Page {
             section.lines.iter().filter_map(link).collect()
         };
         let answers: Vec<_> = of(Kind::Answer).flat_map(links).collect();
-        let mut others: Vec<_> = of(Kind::Links).flat_map(links).take(1).collect();
+        let incident = of(Kind::Links).flat_map(links).find(|(label, _)| label.starts_with("Incident "));
+        let mut others: Vec<_> = incident.into_iter().collect();
         others.extend(sections.iter().flat_map(links).find(|(label, _)| label == "Runbook"));
         if answers.is_empty() && others.is_empty() {
             return;

@@ -1,6 +1,6 @@
 //! Where a silence for these alerts is written: `PUBLIC_URL/#/silences/new?filter={...}`, Alertmanager's own address.
 
-use crate::notification::Notification;
+use crate::notification::{Notification, Purpose};
 
 /// Browsers and mail programs cut longer ones.
 const MAX_URL_BYTES: usize = 1800;
@@ -19,7 +19,8 @@ pub(super) fn silence_url(notification: &Notification, public_url: &str) -> Opti
         .collect();
     let filter = percent_encoded(&format!("{{{}}}", matchers.join(",")));
     let url = format!("{public_url}/#/silences/new?filter={filter}");
-    (is_named && url.len() <= MAX_URL_BYTES && notification.is_firing()).then_some(url)
+    let is_told_of = notification.is_firing() && notification.purpose != Purpose::Test;
+    (is_named && is_told_of && url.len() <= MAX_URL_BYTES).then_some(url)
 }
 
 /// A name that is more than letters stands in quotes, as matchers have it since UTF-8 came.

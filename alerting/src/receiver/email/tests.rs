@@ -104,6 +104,8 @@ async fn a_page_is_mailed_with_authentication_and_threading() {
     has("RCPT TO:<on-call@example.org>");
     has("Message-ID: <0123456789abcdef0123456789abcdef@example.org>");
     has("References: <INC-20261121-7f3a@example.org>");
+    has("Auto-Submitted: auto-generated");
+    has("X-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply");
     has("In-Reply-To: <INC-20261121-7f3a@example.org>");
     has("Date: Sat, 21 Nov 2026 10:17:00 +0000");
     assert!(
