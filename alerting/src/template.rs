@@ -41,6 +41,8 @@ pub(crate) enum Mode {
     Html,
     /// Values can begin none of Slack's links, mentions and calls.
     Slack,
+    /// Values can be no link of a Teams card.
+    Markdown,
 }
 
 /// Why a template is refused, or what stopped it.

@@ -30,13 +30,14 @@ pub(super) fn render(body: &Body, bodies: &Bodies, mode: Mode, data: &Data) -> R
     Ok(renderer.out)
 }
 
-/// With the three characters escaped that Slack's own markup begins with, unless the author vouches for it.
-fn for_slack(value: &Value) -> String {
+/// With those characters escaped with which a chat's own markup would begin, unless the author vouches for it.
+fn written(value: &Value, mode: Mode) -> String {
     let text = shown(value);
-    if matches!(value, Value::Html(_) | Value::Url(_)) {
-        return text;
+    match (mode, value) {
+        (_, Value::Html(_) | Value::Url(_)) | (Mode::Text | Mode::Html, _) => text,
+        (Mode::Slack, _) => text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
+        (Mode::Markdown, _) => text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]"),
     }
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Where the walk goes on.
@@ -142,8 +143,7 @@ impl<'a> Renderer<'a> {
         }
         let text = match &self.page {
             Some(page) => page.escaped(&value).map_err(|message| self.fault(pipeline.line, message))?,
-            None if self.mode == Mode::Slack => for_slack(&value),
-            None => shown(&value),
+            None => written(&value, self.mode),
         };
         self.out.push_str(&text);
         self.charge(pipeline.line, text.len())

@@ -1,6 +1,5 @@
 use super::*;
-use crate::config::Wording;
-use crate::config::{HttpConfig, Secret, SecretSource};
+use crate::config::{HttpConfig, Secret, SecretSource, Wording};
 use crate::message::{render, samples};
 use crate::notification::Notification;
 
@@ -74,4 +73,16 @@ fn the_longest_card_fits() {
     }
     let body = body_of(&config(), &notification);
     assert!(body.to_string().len() < 28 << 10, "{}", body.to_string().len());
+}
+
+#[test]
+fn what_alerts_say_through_a_template_is_no_link() {
+    let mut config = config();
+    let text = "[all]({{ .ExternalURL }}) {{ .CommonAnnotations.summary }} {{ safeHtml .CommonAnnotations.summary }}";
+    config.text = Some(Wording::template(text, crate::template::Mode::Markdown));
+    let mut notification = samples::firing();
+    notification.alerts[0].annotations.insert("summary".to_owned(), "[x](http://evil.example)".to_owned());
+    let body = body_of(&config, &notification);
+    let text = &body["attachments"][0]["content"]["body"][1]["text"];
+    assert_eq!(text, "[all](http://127.0.0.1:8088) \\[x\\](http://evil.example) [x](http://evil.example)");
 }
