@@ -33,6 +33,7 @@ mod promoted;
 mod psql;
 mod recipes;
 mod reload;
+mod routes;
 mod senders;
 mod sources;
 mod story;

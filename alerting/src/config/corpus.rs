@@ -68,3 +68,20 @@ fn what_amtool_takes_we_take() {
 fn what_amtool_refuses_we_refuse_with_a_place() {
     check(INVALID, false);
 }
+
+#[test]
+fn the_example_of_the_manual_is_taken_by_both() {
+    let manual = include_str!("../../../docs/alerting.md");
+    let examples: Vec<(&str, &str)> = manual
+        .split("```yaml\n")
+        .filter_map(|part| part.split_once("```").map(|(text, _)| ("an example", text)))
+        .filter(|(_, text)| text.starts_with("route:"))
+        .collect();
+    assert!(!examples.is_empty());
+    let folder = tempfile::tempdir().expect("temporary folder");
+    assert!(amtool(folder.path(), &examples).into_iter().all(|taken| taken));
+    for (_, text) in examples {
+        let (routing, findings) = load(folder.path(), text);
+        assert!(routing.is_some() && findings.is_empty(), "{findings:#?}");
+    }
+}

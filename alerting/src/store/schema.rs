@@ -209,4 +209,19 @@ mod tests {
         let error = prepare(&mut connection).expect_err("from the future");
         assert!(error.to_string().contains("start the newer binary"), "{error}");
     }
+
+    #[test]
+    fn a_store_of_the_first_version_is_brought_up_to_this_one() {
+        let mut connection = Connection::open_in_memory().expect("opens");
+        connection.execute_batch(MIGRATIONS[0]).expect("made");
+        connection.pragma_update(None, "user_version", 1).expect("set");
+        let rows = "INSERT INTO alerts VALUES ('f', '{}', '{}', '', 1, 2, 3, 0, NULL, NULL);
+             INSERT INTO groups VALUES (1, 'k', 'r', '{}', 1, 0, NULL);";
+        connection.execute_batch(rows).expect("written");
+        prepare(&mut connection).expect("brought up");
+        let by = |query: &str| connection.query_row(query, [], |row| row.get::<_, String>(0)).expect("a row");
+        assert_eq!(by("SELECT silenced_by FROM alerts"), "[]");
+        assert_eq!(by("SELECT muted_by FROM groups"), "[]");
+        assert_eq!(by("SELECT count(*) || '' FROM silences"), "0");
+    }
 }
