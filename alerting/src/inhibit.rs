@@ -116,4 +116,40 @@ mod tests {
             &[("severity=ticket,n=1", "severity=page,n=2")],
         );
     }
+
+    #[test]
+    fn labels_that_both_lack_or_have_empty_are_equal() {
+        let rule = ("s=1", "t=1", ["zone"].as_slice());
+        check(rule, &["s=1", "t=1"], &[("t=1", "s=1")]);
+        check(rule, &["s=1,zone=", "t=1"], &[("t=1", "s=1,zone=")]);
+        check(rule, &["s=1,zone=a", "t=1"], &[]);
+        check(rule, &["s=1", "t=1,zone=a"], &[]);
+    }
+
+    #[test]
+    fn every_label_of_equal_must_be() {
+        let rule = ("s=1", "t=1", ["zone", "job"].as_slice());
+        check(rule, &["s=1,zone=a,job=b", "t=1,zone=a,job=b"], &[("t=1,zone=a,job=b", "s=1,zone=a,job=b")]);
+        check(rule, &["s=1,zone=a,job=b", "t=1,zone=a,job=c"], &[]);
+    }
+
+    #[test]
+    fn a_source_that_is_inhibited_itself_inhibits_all_the_same() {
+        let rules = [("a=1", "b=1"), ("b=1", "c=1")].map(|(source, target)| InhibitRule {
+            source: parse_matchers(source).expect("valid"),
+            target: parse_matchers(target).expect("valid"),
+            equal: Vec::new(),
+        });
+        let labels: Vec<Labels> = ["a", "b", "c"].map(|name| [(name, "1")].into_iter().collect()).into();
+        let alerts: Vec<_> = ["a", "b", "c"].into_iter().zip(&labels).collect();
+        let expected = [("b", "a"), ("c", "b")].into_iter().collect();
+        assert_eq!(inhibited(&rules, &alerts, &alerts), expected);
+        let without_b: Vec<_> = alerts.iter().copied().filter(|(name, _)| *name != "b").collect();
+        assert_eq!(inhibited(&rules, &without_b, &alerts), [("b", "a")].into_iter().collect());
+    }
+
+    #[test]
+    fn a_rule_without_matchers_lets_nothing_inhibit_itself() {
+        check(("", "", &[]), &["a=1", "b=1"], &[]);
+    }
 }

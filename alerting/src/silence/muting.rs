@@ -7,6 +7,9 @@ use plimsoll_model::{Labels, Timestamp};
 use super::{Silence, SilenceState};
 use crate::matcher::{Matcher, all_match};
 
+/// Of an author's name, and of a comment.
+const SHOWN_CHARS: usize = 200;
+
 #[derive(Debug, Default)]
 pub(crate) struct Muting {
     active: Vec<(Silence, Vec<Vec<Matcher>>)>,
@@ -40,11 +43,21 @@ impl Muting {
         let known: BTreeMap<&str, &Silence> =
             self.active.iter().map(|(silence, _)| (silence.id.as_str(), silence)).collect();
         let said = ids.iter().map(|id| match known.get(id.as_str()) {
-            Some(silence) => format!("{id} ({}: {})", silence.created_by, silence.comment),
+            Some(silence) => format!("{id} ({}: {})", short(&silence.created_by), short(&silence.comment)),
             None => id.clone(),
         });
         format!("silenced by {}", said.collect::<Vec<_>>().join(", "))
     }
+}
+
+/// One line of what a person wrote: it stands in the decision about each alert, and on terminals.
+fn short(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let line = words.collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= SHOWN_CHARS {
+        return line;
+    }
+    line.chars().take(SHOWN_CHARS).chain("...".chars()).collect()
 }
 
 /// One that was taken once compiles; a store that somebody edited by hand must not stop the others.

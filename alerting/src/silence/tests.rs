@@ -181,3 +181,13 @@ fn ids_are_uuids_and_differ() {
     let dashes: Vec<usize> = one.match_indices('-').map(|(at, _)| at).collect();
     assert_eq!((one.len(), dashes), (36, vec![8, 13, 18, 23]));
 }
+
+#[test]
+fn what_people_write_is_one_short_line_in_a_reason() {
+    let comment = format!("first\n\u{1b}[2Jsecond {}", "x".repeat(300));
+    let silence = Silence { comment, ..existing(0, NOW + 1) };
+    let reason = Muting::new(vec![silence], at(NOW)).reason(&["s1".to_owned(), "s2".to_owned()]);
+    assert!(reason.starts_with("silenced by s1 (Anna: first [2Jsecond xxx"), "{reason}");
+    assert!(reason.ends_with("xxx...), s2"), "{reason}");
+    assert!(reason.chars().count() < 250 && !reason.contains('\u{1b}'), "{reason}");
+}
