@@ -143,6 +143,9 @@ impl Page {
         if section.kind == Kind::Small {
             return self.small(section);
         }
+        if section.lines.iter().all(|line| is_button(section, line)) {
+            return;
+        }
         self.put(format_args!(
             "<h2 style=\"margin:22px 0 6px;font-size:15px;line-height:1.3;font-weight:700\">{}</h2>\n",
             escaped(&section.title)
@@ -179,6 +182,9 @@ impl Page {
         let mut is_open = false;
         let names = if section.kind == Kind::Table { 28 } else { 38 };
         for line in &section.lines {
+            if is_button(section, line) {
+                continue;
+            }
             let Line::Item { label, value } = line else {
                 self.close_table(&mut is_open);
                 self.paragraph(line);
@@ -274,6 +280,11 @@ impl Page {
             escaped(notification.reason.as_str())
         ));
     }
+}
+
+/// What the reader is asked to answer stands above as buttons.
+fn is_button(section: &Section, line: &Line) -> bool {
+    section.kind == Kind::Answer && matches!(line, Line::Link { .. })
 }
 
 fn escaped(text: &str) -> String {

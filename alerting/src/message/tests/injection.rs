@@ -78,7 +78,7 @@ fn the_worst_that_we_thought_of_is_shown_as_text() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn no_text_changes_a_message_beyond_being_shown(
