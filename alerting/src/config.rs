@@ -12,15 +12,16 @@ mod shown;
 mod time_intervals;
 mod wording;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use plimsoll_model::TenantName;
+use plimsoll_model::{TenantName, Timestamp};
 use serde_saphyr::Error as YamlError;
 
 pub(crate) use http::{HttpAuth, HttpConfig, OAuth2, ProxyConfig, TlsConfig};
 pub use outbound::{Environment, Outbound, PagerDutyIncidents};
+pub(crate) use duration::parse_duration;
 pub(crate) use receivers::{
     Action, EmailAuth, EmailConfig, Integration, IntegrationKind, PAGERDUTY_SEVERITIES, PagerDutyConfig,
     Receiver, SlackAddress, SlackConfig, Smarthost, TeamsConfig, Threading, WebhookConfig,
@@ -30,6 +31,8 @@ pub(crate) use receivers::{Field, Image, Link};
 pub(crate) use secret::{Secret, SecretSource};
 pub(crate) use wording::Wording;
 
+use crate::escalation::{Escalations, Known};
+use crate::incident::{LinkKey, WebhookSecret};
 use crate::inhibit::InhibitRule;
 use crate::route::Route;
 use crate::store::Database;
@@ -42,6 +45,8 @@ const MAX_FILE_BYTES: usize = 4 << 20;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub file: PathBuf,
+    /// `escalation.yml`, when there is one.
+    pub escalation: Option<PathBuf>,
     /// Folder of the SQLite store.
     pub data_dir: PathBuf,
     /// PostgreSQL in its place.
@@ -52,6 +57,10 @@ pub struct Config {
     /// What `location: Local` means, a name of the IANA database; UTC, unless it is said.
     pub local_time_zone: Option<String>,
     pub outbound: Outbound,
+    /// For a store that has none yet.
+    pub link_key: LinkKey,
+    /// Whose webhooks are believed.
+    pub pagerduty_secrets: Vec<WebhookSecret>,
 }
 
 /// What becomes of a notification that is due.
@@ -67,12 +76,15 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             file: "alertmanager.yml".into(),
+            escalation: None,
             data_dir: "data".into(),
             database: None,
             public_url: "http://127.0.0.1:8088".into(),
             sending: Sending::default(),
             local_time_zone: None,
             outbound: Outbound::default(),
+            link_key: LinkKey::new([0; 32]),
+            pagerduty_secrets: Vec::new(),
         }
     }
 }
@@ -98,6 +110,7 @@ pub struct Routing {
     pub(crate) resolve_timeout: Duration,
     /// The file as the API may show it.
     pub(crate) shown: String,
+    pub(crate) escalations: Escalations,
 }
 
 /// A receiver without integrations: Alertmanager's own way to tell nobody.
@@ -121,9 +134,41 @@ impl Routing {
         self
     }
 
-    /// Reads and checks the file. A `Routing` comes back only when no finding is an error; warnings come with it.
+    /// Reads and checks the file, and the escalations beside it. A `Routing` comes back only when no finding is an error;
+    /// warnings come with it.
     #[must_use]
     pub fn load(config: &Config) -> (Option<Self>, Vec<Finding>) {
+        let (routing, mut findings) = Self::load_routes(config);
+        let Some(path) = &config.escalation else { return (routing, findings) };
+        let Some(mut routing) = routing else { return (None, findings) };
+        let known = Known {
+            receivers: routing.receivers.keys().cloned().collect(),
+            time_intervals: routing.time_interval_names(),
+        };
+        let (escalations, found) = Escalations::load(path, &known);
+        findings.extend(found);
+        let Some(escalations) = escalations else { return (None, findings) };
+        routing.escalations = escalations;
+        (Some(routing), findings)
+    }
+
+    /// Calendars that urgency rules ask: names that are no time intervals. Whoever knows the calendars checks them.
+    #[must_use]
+    pub fn calendars(&self) -> BTreeSet<String> {
+        self.escalations.calendars(&self.time_interval_names()).map(ToOwned::to_owned).collect()
+    }
+
+    fn time_interval_names(&self) -> BTreeSet<String> {
+        self.time_intervals.0.keys().cloned().collect()
+    }
+
+    /// Whether the time interval of this name holds the moment; none when there is no such interval.
+    pub(crate) fn time_interval_holds(&self, name: &str, at: Timestamp) -> Option<bool> {
+        let intervals = self.time_intervals.0.get(name)?;
+        Some(intervals.iter().any(|interval| interval.contains(at)))
+    }
+
+    fn load_routes(config: &Config) -> (Option<Self>, Vec<Finding>) {
         let refused = |line, message| {
             let finding = Finding { file: config.file.clone(), line, message, is_error: true };
             (None, vec![finding])

@@ -40,6 +40,18 @@ pub(crate) enum NotifyReason {
     SomeResolved,
     #[serde(rename = "repeat interval elapsed")]
     Repeat,
+    // Those below have no counterpart in Alertmanager: they come from an escalation, never from `decide`.
+    #[serde(rename = "escalated")]
+    Escalated,
+    #[serde(rename = "not acknowledged")]
+    NotAcknowledged,
+    #[serde(rename = "acknowledgement timed out")]
+    AckTimeout,
+    /// For pagers that keep incidents of their own.
+    #[serde(rename = "acknowledged")]
+    Acknowledged,
+    #[serde(rename = "incident resolved")]
+    IncidentResolved,
 }
 
 impl NotifyReason {
@@ -50,6 +62,11 @@ impl NotifyReason {
             Self::AllResolved => "all alerts resolved",
             Self::SomeResolved => "some alerts resolved",
             Self::Repeat => "repeat interval elapsed",
+            Self::Escalated => "escalated",
+            Self::NotAcknowledged => "not acknowledged",
+            Self::AckTimeout => "acknowledgement timed out",
+            Self::Acknowledged => "acknowledged",
+            Self::IncidentResolved => "incident resolved",
         }
     }
 }

@@ -150,6 +150,8 @@ impl Alerting {
         row: OutboxRow,
         now: Timestamp,
     ) -> Result<(Delivery, Outcome), AlertingError> {
+        let mut row = row;
+        row.notification.handling.ack_url = self.ack_url_of(&row).await?;
         let notification = &row.notification;
         let message = message::render(notification, &self.inner.public_url);
         steps::reached(steps::DELIVER_SENDING);
@@ -172,6 +174,17 @@ impl Alerting {
             outcome: result.map_err(|error| error.message),
         };
         Ok((delivery, outcome))
+    }
+
+    /// Known only while the message is written.
+    async fn ack_url_of(&self, row: &OutboxRow) -> Result<Option<String>, AlertingError> {
+        let routing = self.routing();
+        let receiver = routing.receivers.get(&row.notification.receiver);
+        let mut integrations = receiver.into_iter().flat_map(|receiver| &receiver.integrations);
+        match integrations.find(|found| found.name == row.integration) {
+            Some(integration) => self.ack_url(&row.notification, &integration.kind).await,
+            None => Ok(None),
+        }
     }
 
     async fn send(

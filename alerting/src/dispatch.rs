@@ -3,6 +3,7 @@
 
 pub(crate) use incident::hash_of;
 
+mod escalate;
 mod incident;
 mod mute;
 mod suppress;
@@ -16,10 +17,12 @@ use plimsoll_model::{Decision, Stage, Timestamp};
 use serde_json::json;
 
 use crate::config::Routing;
+use crate::escalation::Clocks;
 use crate::grouping::GroupTimer;
+use crate::incident::LINK_LIFE;
 use crate::merge::StoredAlert;
 use crate::route::{Route, Timing};
-use crate::store::{Followed, GroupRow, StoreTransaction};
+use crate::store::{Followed, GroupRow, StoreTransaction, Work};
 use crate::time_interval::Muted;
 use crate::{AlertingError, steps};
 use mute::Mutes;
@@ -42,11 +45,11 @@ pub(crate) struct Dispatched {
 
 pub(crate) fn dispatch(
     store: &StoreTransaction<'_>,
-    routing: &Routing,
+    clocks: &Clocks,
     now: Timestamp,
 ) -> Result<Dispatched, AlertingError> {
     store.resolve_expired(now)?;
-    let mut pass = Pass::new(store, routing, now);
+    let mut pass = Pass::new(store, clocks, now)?;
     let alerts = pass.alerts()?;
     pass.followed = store.followed()?;
     let mut next: Option<Timestamp> = None;
@@ -59,7 +62,8 @@ pub(crate) fn dispatch(
             if group.row != group.stored {
                 pass.store.put_group(&group.row)?;
             }
-            next = Some(next.map_or(group.row.timer.next_flush, |next| next.min(group.row.timer.next_flush)));
+            let due = pass.escalate(&group, &alerts)?;
+            next = [next, due, Some(group.row.timer.next_flush)].into_iter().flatten().min();
         }
     }
     forget(store, now)?;
@@ -70,10 +74,10 @@ pub(crate) fn dispatch(
 /// Only says of each alert whether it is suppressed: for whoever changed a silence and looks at what came of it.
 pub(crate) fn mark_suppressed(
     store: &StoreTransaction<'_>,
-    routing: &Routing,
+    clocks: &Clocks,
     now: Timestamp,
 ) -> Result<Vec<Decision>, AlertingError> {
-    let mut pass = Pass::new(store, routing, now);
+    let mut pass = Pass::new(store, clocks, now)?;
     pass.alerts()?;
     Ok(pass.decisions)
 }
@@ -82,7 +86,10 @@ pub(crate) fn mark_suppressed(
 struct Pass<'p> {
     store: &'p StoreTransaction<'p>,
     routing: &'p Routing,
+    clocks: &'p Clocks,
     now: Timestamp,
+    /// What people made of the incidents of groups.
+    work: HashMap<String, Work>,
     decisions: Vec<Decision>,
     /// What is known of the groups' incidents.
     followed: Followed,
@@ -128,8 +135,14 @@ impl Group {
 }
 
 impl<'p> Pass<'p> {
-    fn new(store: &'p StoreTransaction<'p>, routing: &'p Routing, now: Timestamp) -> Self {
-        Self { store, routing, now, decisions: Vec::new(), followed: Followed::default() }
+    fn new(
+        store: &'p StoreTransaction<'p>,
+        clocks: &'p Clocks,
+        now: Timestamp,
+    ) -> Result<Self, AlertingError> {
+        let (routing, work) = (clocks.routing.as_ref(), store.work_of_groups()?);
+        let followed = Followed::default();
+        Ok(Self { store, routing, clocks, now, work, decisions: Vec::new(), followed })
     }
 }
 
@@ -249,5 +262,6 @@ fn forget(store: &StoreTransaction<'_>, now: Timestamp) -> Result<(), AlertingEr
     store.forget_told(now, KEEP_TOLD)?;
     store.forget_notifications(now, KEEP_NOTIFICATIONS)?;
     store.forget_silences(now, KEEP_SILENCES)?;
+    store.forget_handling(now - LINK_LIFE, now - KEEP_INCIDENTS)?;
     store.forget_incidents(now, KEEP_INCIDENTS)
 }

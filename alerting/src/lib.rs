@@ -20,6 +20,10 @@ mod message;
 mod notification;
 mod template;
 
+mod escalation;
+mod incident;
+mod schedule;
+
 mod store;
 
 mod deliver;
@@ -37,6 +41,10 @@ pub use config::{Config, Environment, Finding, Outbound, PagerDutyIncidents, Rou
 pub use deliver::{DeliveredAlert, Delivery};
 pub use error::AlertingError;
 pub use fence::{Fence, Network};
+pub use incident::{
+    Acted, Actor, IncidentAction, IncidentDetail, IncidentState, LinkKey, LinkState, OnCallShift,
+    PagerDutyAnswer, Way, WebhookSecret,
+};
 pub use matcher::{Filter, FilterError};
 pub use pipeline::Alerting;
 pub use route::labels_of;

@@ -5,6 +5,7 @@
 //! they may say anything: control characters are dropped, lengths cut, HTML escaped, and nothing is a template.
 
 mod body;
+mod handling;
 mod html;
 mod impact;
 mod plain;

@@ -26,6 +26,8 @@ pub(crate) struct Notification {
     pub(crate) alerts: Vec<NotifiedAlert>,
     #[serde(default)]
     pub(crate) purpose: Purpose,
+    #[serde(default)]
+    pub(crate) handling: Handling,
 }
 
 /// Why a notification is sent, beside the news in it.
@@ -40,6 +42,40 @@ pub(crate) enum Purpose {
     InsteadOf { receiver: String, integration: String, why: String },
     /// Somebody asked for it, to see whether it arrives.
     Test,
+    /// To a pager that was told: somebody has resolved it, though it may still fire.
+    Resolve,
+}
+
+/// What people make of the incident, beyond its alerts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Handling {
+    /// Set when an escalation sends it rather than the route.
+    pub(crate) escalated: Option<Escalated>,
+    /// Where this receiver acknowledges with one click; it is a secret, so it is never stored, and known only while the
+    /// message is written.
+    #[serde(skip)]
+    pub(crate) ack_url: Option<String>,
+}
+
+/// A message that goes up a step, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Escalated {
+    /// From 1, of `steps`, in the `round` from 1.
+    pub(crate) step: u32,
+    pub(crate) steps: u32,
+    pub(crate) round: u32,
+    /// Since when nobody has acknowledged.
+    #[serde(with = "nanos")]
+    pub(crate) unanswered_since: Timestamp,
+    /// Who was told before, in that order, each at the last time.
+    pub(crate) told: Vec<ToldBefore>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ToldBefore {
+    pub(crate) receiver: String,
+    #[serde(with = "nanos")]
+    pub(crate) at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +95,11 @@ pub(crate) struct NotifiedAlert {
 impl Notification {
     pub(crate) fn is_firing(&self) -> bool {
         self.alerts.iter().any(NotifiedAlert::is_firing)
+    }
+
+    /// Whether it says that something fires, and not what became of that at another's hands.
+    pub(crate) fn pages(&self) -> bool {
+        !matches!(self.purpose, Purpose::Acknowledge | Purpose::Resolve) && self.is_firing()
     }
 
     pub(crate) fn firing(&self) -> impl Iterator<Item = &NotifiedAlert> {

@@ -3,15 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use plimsoll_model::{Alert, Decision, DecisionLedger, Stage, StateTable, Timestamp};
+use plimsoll_model::{Alert, BusinessClock, Decision, DecisionLedger, Stage, StateTable, Timestamp};
 use serde_json::json;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 
 use crate::config::{Config, Routing};
 use crate::deliver::Claims;
 use crate::dispatch::dispatch;
+use crate::escalation::Clocks;
+use crate::incident::{LinkKey, WebhookSecret};
 use crate::merge::merge;
 use crate::receiver::Senders;
 use crate::store::{Store, StoreTransaction};
@@ -54,6 +56,12 @@ pub(crate) struct Inner {
     news: Notify,
     /// At which turn of deciding what ran out before it was looked after; 0 when that is yet to be done.
     resumed: AtomicU64,
+    /// The calendars, once they are read.
+    business_clock: OnceLock<Arc<dyn BusinessClock>>,
+    /// Becomes the store's when it has none.
+    pub(crate) fresh_link_key: LinkKey,
+    pub(crate) link_key: OnceCell<LinkKey>,
+    pub(crate) pagerduty_secrets: Vec<WebhookSecret>,
 }
 
 impl Alerting {
@@ -73,6 +81,10 @@ impl Alerting {
             last_pass: Arc::default(),
             news: Notify::new(),
             resumed: AtomicU64::new(0),
+            business_clock: OnceLock::new(),
+            fresh_link_key: config.link_key,
+            link_key: OnceCell::new(),
+            pagerduty_secrets: config.pagerduty_secrets,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -81,6 +93,15 @@ impl Alerting {
     /// there, and whoever was told of them before hears that it is over.
     pub fn reload(&self, routing: Routing) {
         *self.inner.routing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routing);
+    }
+
+    /// What escalations ask for calendars. The first that is set stays.
+    pub fn set_business_clock(&self, clock: Arc<dyn BusinessClock>) {
+        self.inner.business_clock.get_or_init(|| clock);
+    }
+
+    pub(crate) fn clocks(&self) -> Clocks {
+        Clocks { routing: self.routing(), business: self.inner.business_clock.get().cloned() }
     }
 
     pub(crate) fn routing(&self) -> Arc<Routing> {
@@ -147,8 +168,8 @@ impl Alerting {
         }
         self.resume(now).await?;
         self.inner.last_pass.note(now);
-        let routing = self.routing();
-        let dispatched = self.inner.store.transact(move |store| dispatch(store, &routing, now)).await?;
+        let clocks = self.clocks();
+        let dispatched = self.inner.store.transact(move |store| dispatch(store, &clocks, now)).await?;
         steps::reached(steps::DISPATCH_QUEUED);
         self.publish(dispatched.decisions);
         Ok(dispatched.next)

@@ -6,7 +6,9 @@
 
 mod alerts;
 mod connection;
+mod escalations;
 mod groups;
+mod incidents;
 mod lease;
 mod outbox;
 mod postgres;
@@ -21,7 +23,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
+pub(crate) use escalations::{AuditRow, Told, Work};
 pub(crate) use groups::{Followed, GroupRow, Incident, LogRow};
+pub(crate) use incidents::{IncidentRow, LinkRow};
 pub(crate) use outbox::{OutboxRow, Outcome};
 pub use postgres::{Connecting, Database, DatabaseServer};
 

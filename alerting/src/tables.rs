@@ -12,7 +12,7 @@ use crate::pipeline::LastPass;
 use crate::store::Store;
 
 pub(crate) fn all(store: &Store, seen: &Arc<LastPass>) -> Vec<Arc<dyn StateTable>> {
-    let kinds = [Kind::Alerts, Kind::Incidents, Kind::Notifications, Kind::Silences];
+    let kinds = [Kind::Alerts, Kind::Incidents, Kind::Notifications, Kind::Silences, Kind::Audit];
     kinds
         .into_iter()
         .map(|kind| {
@@ -34,6 +34,7 @@ enum Kind {
     Incidents,
     Notifications,
     Silences,
+    Audit,
 }
 
 impl StateTable for View {
@@ -43,12 +44,13 @@ impl StateTable for View {
             Kind::Incidents => "incidents",
             Kind::Notifications => "notifications",
             Kind::Silences => "silences",
+            Kind::Audit => "audit",
         }
     }
 
     fn schema(&self) -> SchemaRef {
-        static SCHEMAS: LazyLock<[SchemaRef; 4]> =
-            LazyLock::new(|| [alerts(), incidents(), notifications(), silences()]);
+        static SCHEMAS: LazyLock<[SchemaRef; 5]> =
+            LazyLock::new(|| [alerts(), incidents(), notifications(), silences(), audit()]);
         Arc::clone(&SCHEMAS[self.kind as usize])
     }
 
@@ -64,6 +66,7 @@ impl View {
             Kind::Incidents => self.store.incident_rows(),
             Kind::Notifications => self.store.notification_rows(),
             Kind::Silences => self.store.silence_rows(self.seen.now()),
+            Kind::Audit => self.store.audit_rows(),
         }
     }
 }
@@ -96,6 +99,13 @@ fn incidents() -> SchemaRef {
         text("receiver"),
         Field::new("alerts", DataType::Int64, true),
         text("summary"),
+        text("urgency"),
+        Field::new("step", DataType::Int64, true),
+        Field::new("round", DataType::Int64, true),
+        time("next_step_at"),
+        text("acknowledged_by"),
+        time("acknowledged_at"),
+        text("notes"),
     ])
 }
 
@@ -112,6 +122,17 @@ fn notifications() -> SchemaRef {
         time("sent_at"),
         text("receipt"),
         text("error"),
+    ])
+}
+
+fn audit() -> SchemaRef {
+    schema(vec![
+        time("time"),
+        text("actor"),
+        text("way"),
+        text("action"),
+        text("incident_id"),
+        text("details"),
     ])
 }
 

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod delivery;
+mod incidents;
 pub(crate) mod kill;
 mod lease;
 mod muting;

@@ -12,6 +12,7 @@ use super::file::{File, InhibitNode, RouteNode, Text};
 use super::receivers::check_receivers;
 use super::time_intervals::{check_names, check_time_intervals};
 use super::{Config, Finding, Routing};
+use crate::escalation::Escalations;
 use crate::inhibit::InhibitRule;
 use crate::matcher::{MatchOp, Matcher, Note, Parsed, is_label_name, parse_with_note};
 use crate::route::{GroupBy, Route, Timing};
@@ -51,6 +52,7 @@ pub(super) fn check(mut file: File, config: &Config) -> (Option<Routing>, Vec<Fi
         time_intervals,
         resolve_timeout,
         shown: String::new(),
+        escalations: Escalations::default(),
     });
     (routing, findings)
 }

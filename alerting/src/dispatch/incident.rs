@@ -7,10 +7,11 @@ use sha2::{Digest, Sha256};
 
 use super::{Group, Pass};
 use crate::AlertingError;
+use crate::incident::IncidentState;
 use crate::merge::StoredAlert;
 use crate::message;
 use crate::notification::{NotifiedAlert, severity_rank};
-use crate::store::Incident;
+use crate::store::{Incident, Work};
 
 /// Enough of the hash that people can tell a day's incidents apart; longer when two begin alike.
 const SHORTEST_HASH: usize = 4;
@@ -31,11 +32,9 @@ impl Pass<'_> {
             return Ok(());
         }
         let summary = summary(&firing);
-        // While a group is muted, one that is over waits there to be told of; what fires then is another.
-        let waits = group.members(alerts).any(|alert| alert.is_resolved);
-        let incident_id = match &group.row.incident_id {
-            Some(incident_id) if !waits || self.store.incident_is_open(incident_id)? => incident_id.clone(),
-            _ => self.open_incident(group, &summary)?,
+        let incident_id = match self.incident_of(group, &firing)? {
+            Some(incident_id) => incident_id,
+            None => self.open_incident(group, &summary)?,
         };
         for alert in firing {
             if !self.followed.has(&incident_id, &alert.fingerprint) {
@@ -49,7 +48,29 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn open_incident(&self, group: &Group, summary: &str) -> Result<String, AlertingError> {
+    /// One that was resolved while its alerts fired stays so for them; an alert that it doesn't have, or that began since,
+    /// opens another.
+    fn incident_of(
+        &mut self,
+        group: &Group,
+        firing: &[&StoredAlert],
+    ) -> Result<Option<String>, AlertingError> {
+        let Some(incident_id) = group.row.incident_id.clone() else { return Ok(None) };
+        if self.work.get(&incident_id).is_none_or(|work| work.state != IncidentState::Resolved) {
+            return Ok(Some(incident_id));
+        }
+        let known = self.store.incident_fingerprints(&incident_id)?;
+        let resolved_at = self.store.incident(&incident_id)?.and_then(|incident| incident.resolved_at);
+        let is_of_it = |alert: &&StoredAlert| {
+            known.contains(&alert.fingerprint) && resolved_at.is_none_or(|end| alert.alert.starts_at < end)
+        };
+        if firing.iter().all(is_of_it) {
+            return Ok(Some(incident_id));
+        }
+        Ok(None)
+    }
+
+    fn open_incident(&mut self, group: &Group, summary: &str) -> Result<String, AlertingError> {
         let hash = hash_of(&[&group.row.group_key, &group.row.receiver, &self.now.nanos().to_string()]);
         let day = self.now.to_utc().format("%Y%m%d");
         let mut incident_id = String::new();
@@ -62,13 +83,18 @@ impl Pass<'_> {
         let incident =
             Incident { incident_id: &incident_id, group: &group.row, opened_at: self.now, summary };
         self.store.open_incident(&incident)?;
+        if let Some(before) = &group.row.incident_id {
+            self.store.inherit_told(before, &incident_id)?;
+        }
+        let work = Work { state: IncidentState::Triggered, acknowledged_by: None, progress: None };
+        self.work.insert(incident_id.clone(), work);
         tracing::info!(incident_id, receiver = group.row.receiver, "incident opened");
         Ok(incident_id)
     }
 
     /// Closes the incident when nothing of its group fires any more, at the moment the last alert ended.
     pub(super) fn close_incident(
-        &self,
+        &mut self,
         group: &mut Group,
         alerts: &BTreeMap<String, StoredAlert>,
     ) -> Result<(), AlertingError> {
@@ -80,6 +106,11 @@ impl Pass<'_> {
         };
         let ended: Option<Timestamp> = group.members(alerts).map(|alert| alert.ends_at).max();
         self.store.close_incident(&incident_id, ended.unwrap_or(self.now))?;
+        self.store.stop_progress(&incident_id)?;
+        // While the route is muted nobody is told, and the group waits for the end of that.
+        if group.muted.is_none() {
+            self.end_escalation(&incident_id, group, alerts)?;
+        }
         tracing::info!(incident_id, "incident resolved");
         Ok(())
     }

@@ -75,10 +75,15 @@ impl Pass<'_> {
         Ok(true)
     }
 
-    /// What any integration of the group's receiver holds to be firing.
+    /// What any integration of the group's receiver holds to be firing; everything, when an escalation told others.
     fn told_firing(&self, group: &Group) -> Result<BTreeSet<String>, AlertingError> {
         let receiver = self.routing.receivers.get(&group.row.receiver);
         let mut told = BTreeSet::new();
+        if let Some(incident_id) = &group.row.incident_id
+            && self.store.told(incident_id)?.iter().any(|told| !told.by_route)
+        {
+            told.extend(group.members.iter().cloned());
+        }
         for integration in receiver.iter().flat_map(|receiver| &receiver.integrations) {
             let log = self.store.last_told(&group.row.group_key, &group.row.receiver, &integration.name)?;
             told.extend(log.into_iter().flat_map(|log| log.firing));

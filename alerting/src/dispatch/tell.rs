@@ -10,7 +10,7 @@ use crate::dedup::{GroupNow, NotifyReason, Policy, decide};
 use crate::grouping::GroupTimer;
 use crate::ledger::{record_of, suppressed};
 use crate::merge::StoredAlert;
-use crate::notification::{Notification, NotifiedAlert, Purpose};
+use crate::notification::{Handling, Notification, NotifiedAlert, Purpose};
 use crate::store::LogRow;
 
 /// What one integration hears of a group: whatever isn't suppressed, and the end of what it was told of.
@@ -73,6 +73,7 @@ impl Pass<'_> {
         for integration in &receiver.integrations {
             ever_told.extend(self.tell(group, alerts, integration)?);
         }
+        self.begin_escalation(group, alerts)?;
         let ended = group.members(alerts).filter(|alert| alert.is_resolved);
         for alert in ended.filter(|alert| !ever_told.contains(&alert.fingerprint)) {
             let reason = "resolved before anybody was told";
@@ -119,6 +120,8 @@ impl Pass<'_> {
             .and_then(|before| decide(before.as_ref().map(LogRow::entry).as_ref(), state, policy, self.now));
         let reason = known.unwrap_or(reason);
         let notification = self.notification(group, &heard, integration, reason)?;
+        let in_hand = self.is_in_hand(group).filter(|_| reason == NotifyReason::Repeat);
+        let in_hand = in_hand.map(|by| format!("acknowledged by {by}: it is not told again"));
         let log = LogRow {
             firing: heard.firing.clone(),
             resolved: heard.resolved.clone(),
@@ -131,6 +134,12 @@ impl Pass<'_> {
             let why = "all alerts resolved, and send_resolved is false";
             for alert in &heard.alerts {
                 self.decisions.push(suppressed(alert, &row.receiver, why, self.now));
+            }
+            return Ok(told);
+        }
+        if let Some(why) = in_hand {
+            for alert in &heard.alerts {
+                self.decisions.push(suppressed(alert, &row.receiver, &why, self.now));
             }
             return Ok(told);
         }
@@ -175,6 +184,7 @@ impl Pass<'_> {
             decided_at: self.now,
             alerts,
             purpose: Purpose::Tell,
+            handling: Handling::default(),
         };
         notification.sort_alerts();
         Ok(notification)

@@ -7,7 +7,7 @@ use super::purpose;
 use super::silence_link::silence_url;
 use super::subject::{news, scope, what};
 use super::words::{clean, duration, is_web_address, label, moment, name};
-use super::{Kind, Line, Section, incident_url};
+use super::{Kind, Line, Section, handling, incident_url};
 use crate::notification::{Notification, NotifiedAlert};
 
 /// Of the alerts beside the first, this many get their line.
@@ -34,6 +34,7 @@ pub(super) fn sections(notification: &Notification, public_url: &str) -> Vec<Sec
         Some(lead) => {
             sections.push(opening(lead, notification.decided_at));
             sections.push(purpose::section(notification));
+            sections.push(handling::section(notification));
             sections.push(impact::section(notification, lead));
             sections.extend([cause(lead), changed(lead)]);
             if lead.is_firing() {

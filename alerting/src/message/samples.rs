@@ -3,7 +3,7 @@
 use plimsoll_model::Timestamp;
 
 use crate::dedup::NotifyReason;
-use crate::notification::{Notification, NotifiedAlert, Purpose};
+use crate::notification::{Handling, Notification, NotifiedAlert, Purpose};
 
 pub(crate) fn at(clock: &str) -> Timestamp {
     Timestamp::parse_rfc3339(&format!("2026-11-21T{clock}:00Z")).expect("a moment")
@@ -57,6 +57,7 @@ fn notification(reason: NotifyReason, alerts: Vec<NotifiedAlert>) -> Notificatio
         decided_at: at("10:17"),
         alerts,
         purpose: Purpose::Tell,
+        handling: Handling::default(),
     }
 }
 

@@ -83,7 +83,7 @@ fn headers(notification: &Notification) -> Result<HeaderMap, SendError> {
     match &notification.purpose {
         Purpose::InsteadOf { .. } => set(PURPOSE, "second-channel")?,
         Purpose::Test => set(PURPOSE, "test")?,
-        Purpose::Tell | Purpose::Acknowledge => {}
+        Purpose::Tell | Purpose::Acknowledge | Purpose::Resolve => {}
     }
     Ok(headers)
 }

@@ -29,14 +29,14 @@ impl Alerting {
     /// would have changed what was silenced in the past. It is durable and in force when this returns.
     pub async fn set_silence(&self, draft: SilenceDraft, now: Timestamp) -> Result<String, SilenceError> {
         self.inner.last_pass.note(now);
-        let routing = self.routing();
+        let clocks = self.clocks();
         let written = self.inner.store.transact(move |store| {
             let set = match set(store, draft, now) {
                 Ok(set) => set,
                 Err(SilenceError::Store(error)) => return Err(error),
                 Err(refused) => return Ok(Err(refused)),
             };
-            Ok(Ok((set, mark_suppressed(store, &routing, now)?)))
+            Ok(Ok((set, mark_suppressed(store, &clocks, now)?)))
         });
         let (silence, decisions) = written.await??;
         tracing::info!(silence_id = silence.id, created_by = silence.created_by, "silence set");
@@ -47,7 +47,7 @@ impl Alerting {
     /// Ends it now. One that is over already stays as it is.
     pub async fn expire_silence(&self, id: &str, now: Timestamp) -> Result<(), SilenceError> {
         self.inner.last_pass.note(now);
-        let (routing, id) = (self.routing(), id.to_owned());
+        let (clocks, id) = (self.clocks(), id.to_owned());
         let written = self.inner.store.transact(move |store| {
             let Some(silence) = store.silence(&id)? else {
                 return Ok(None);
@@ -56,7 +56,7 @@ impl Alerting {
                 store.put_silence(&ended)?;
                 tracing::info!(silence_id = id, "silence expired");
             }
-            Ok(Some(mark_suppressed(store, &routing, now)?))
+            Ok(Some(mark_suppressed(store, &clocks, now)?))
         });
         self.publish(written.await?.ok_or(SilenceError::NotFound)?);
         Ok(())

@@ -188,7 +188,8 @@ impl StoreTransaction<'_> {
     }
 
     pub(crate) fn close_incident(&self, incident_id: &str, at: Timestamp) -> Result<(), AlertingError> {
-        let update = "UPDATE incidents SET state = 'resolved', resolved_at = ?2 WHERE incident_id = ?1";
+        let update = "UPDATE incidents SET state = 'resolved', resolved_at = ?2
+             WHERE incident_id = ?1 AND state <> 'resolved'";
         self.sql.execute(update, values![incident_id, at])?;
         Ok(())
     }

@@ -41,7 +41,7 @@ impl StoreTransaction<'_> {
         log_before: Option<&LogRow>,
     ) -> Result<(), AlertingError> {
         let lane = [notification.group_key.as_str(), notification.receiver.as_str(), integration];
-        let superseded = if notification.is_firing() { self.supersede(notification, lane)? } else { None };
+        let superseded = if notification.pages() { self.supersede(notification, lane)? } else { None };
         let log_before = match superseded {
             Some(before) => before,
             None => to_json(&log_before)?,
@@ -56,7 +56,7 @@ impl StoreTransaction<'_> {
             lane[0],
             lane[1],
             lane[2],
-            notification.is_firing(),
+            notification.pages(),
             notification.reason.as_str(),
             to_json(notification)?,
             log_before,

@@ -122,6 +122,7 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE outbox ADD COLUMN attempted_at INTEGER;
     CREATE INDEX notification_log_by_age ON notification_log (at);
     ",
+    super::escalations::TABLES,
 ];
 
 /// Statements that one connection keeps prepared: more than there are.

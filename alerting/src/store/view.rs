@@ -1,7 +1,7 @@
 //! Rows for SQL, read on the second connection so that a question never waits for a decision.
 
 use plimsoll_model::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Store;
 use super::sql::{SqlRow, values};
@@ -28,24 +28,6 @@ impl Store {
                 "incident_id": alert.incident_id,
                 "inhibited_by": alert.inhibited_by,
                 "silenced_by": (!alert.silenced_by.is_empty()).then(|| alert.silenced_by.join(",")),
-            }))
-        })
-    }
-
-    pub(crate) fn incident_rows(&self) -> Result<Vec<Value>, AlertingError> {
-        let query = "SELECT *, (SELECT count(*) FROM incident_alerts member
-                         WHERE member.incident_id = incidents.incident_id) AS alerts
-                     FROM incidents ORDER BY resolved_at IS NOT NULL, opened_at DESC LIMIT ?1";
-        self.rows(query, |row| {
-            Ok(json!({
-                "incident_id": row.get::<String>("incident_id")?,
-                "state": row.get::<String>("state")?,
-                "opened_at": row.get::<i64>("opened_at")?,
-                "resolved_at": row.get::<Option<i64>>("resolved_at")?,
-                "group_labels": row.json::<Map<String, Value>>("group_labels")?,
-                "receiver": row.get::<String>("receiver")?,
-                "alerts": row.get::<i64>("alerts")?,
-                "summary": row.get::<String>("summary")?,
             }))
         })
     }
@@ -91,7 +73,7 @@ impl Store {
         self.read(|sql| sql.single(query, &[]))
     }
 
-    fn rows(
+    pub(super) fn rows(
         &self,
         query: &str,
         to_value: impl FnMut(&SqlRow<'_>) -> Result<Value, AlertingError>,

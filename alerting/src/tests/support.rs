@@ -165,6 +165,18 @@ impl Story {
         Self { alerting, sink, now, ledger, folder }
     }
 
+    /// With an `escalation.yml` beside it.
+    pub(super) async fn begin_escalated(yaml: &str, escalation: &str) -> Self {
+        let mut story = Self::begin(yaml).await;
+        story.change_escalation(escalation);
+        story
+    }
+
+    pub(super) fn change_escalation(&mut self, escalation: &str) {
+        std::fs::write(self.folder.path().join("escalation.yml"), escalation).expect("written");
+        self.restart();
+    }
+
     /// The process dies and another starts on the same store.
     pub(super) fn restart(&mut self) {
         self.alerting = open(self.folder.path(), &self.ledger);
@@ -293,6 +305,8 @@ fn config(folder: &Path) -> Config {
         database: postgres::port().map(|port| postgres::database(port, folder)),
         public_url: "http://127.0.0.1:8088".to_owned(),
         sending: crate::Sending::default(),
+        escalation: Some(folder.join("escalation.yml")).filter(|path| path.exists()),
+        pagerduty_secrets: vec![crate::WebhookSecret::new("s3cret")],
         ..Config::default()
     }
 }

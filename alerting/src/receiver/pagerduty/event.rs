@@ -81,7 +81,7 @@ fn group_key(notification: &Notification) -> String {
 
 fn verb(notification: &Notification, is_firing: bool) -> Verb {
     match (&notification.purpose, is_firing) {
-        (_, false) => Verb::Resolve,
+        (_, false) | (Purpose::Resolve, _) => Verb::Resolve,
         (Purpose::Acknowledge, true) => Verb::Acknowledge,
         (_, true) => Verb::Trigger,
     }

@@ -1,0 +1,4 @@
+//! The file, and what becomes of an incident that nobody answers.
+
+mod file;
+mod progress;
