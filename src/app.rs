@@ -13,7 +13,7 @@ mod simulation;
 mod source_table;
 mod sources;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -204,8 +204,10 @@ pub async fn check(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<
 
     let default = Tenant::default();
     let alerting = config.alerting(&default.name);
+    let mut asked = BTreeSet::new();
     if alerting.file.exists() {
-        let (_, findings) = Routing::load(&alerting);
+        let (routing, findings) = Routing::load(&alerting);
+        asked.extend(routing.iter().flat_map(Routing::calendars));
         found.extend(findings.into_iter().map(|finding| (finding.is_error, finding.to_string())));
     } else {
         found.push((false, format!("{}: no such file, so nobody will be told", alerting.file.display())));
@@ -219,8 +221,14 @@ pub async fn check(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<
     state.push(Arc::new(source_table::SourceTable::new(Arc::clone(&clock))));
     let engine = rooms::engine(&config, lake, state, None, &clock, &CalendarBook::default())?;
     for tenant in config.tenants() {
-        let (_, findings) = RuleSet::load(&config.rules(tenant)?, &engine).await;
-        for finding in findings.into_iter().map(|finding| (finding.is_error, finding.to_string())) {
+        let (rules, findings) = RuleSet::load(&config.rules(tenant)?, &engine).await;
+        let calendars = CalendarBook::default();
+        let unknown = rules.and_then(|rules| {
+            calendars.show(rules.calendars);
+            rooms::unknown_calendar(&asked, &calendars)
+        });
+        let findings = findings.into_iter().map(|finding| (finding.is_error, finding.to_string()));
+        for finding in findings.chain(unknown.map(|unknown| (true, unknown))) {
             // Most tenants share their files.
             if !found.contains(&finding) {
                 found.push(finding);

@@ -66,6 +66,9 @@ pub struct Config {
     /// What becomes of notifications; a simulation keeps them.
     #[serde(skip)]
     sending: plimsoll_alerting::Sending,
+    /// Whose webhooks are believed.
+    #[serde(skip)]
+    pagerduty_secrets: Vec<plimsoll_alerting::WebhookSecret>,
     /// Objectives and alerts to load; all when there are none.
     #[serde(skip)]
     only: Vec<String>,
@@ -145,6 +148,7 @@ impl Config {
         config.written = Some(reload::Written::new(file, &text).with_context(not_valid)?);
         config.check().with_context(not_valid)?;
         config.tenants = tenants::read(&config.tenant_entries, &config.base).with_context(not_valid)?;
+        config.pagerduty_secrets = config.read_pagerduty_secrets().with_context(not_valid)?;
         config.sources =
             sources::read(&config.source_entries, &config.tenants, &config.base).with_context(not_valid)?;
         config.alert_database =
@@ -166,15 +170,6 @@ impl Config {
         if let Some(unknown) = self.rules.packs.iter().find(|name| Pack::named(name).is_none()) {
             let known = Pack::all().iter().map(|pack| pack.name).collect::<Vec<_>>().join(", ");
             bail!("rules.packs names \"{unknown}\", which is not in this program: there are {known}");
-        }
-        self.refuse_file_of_later_versions("alerting.escalation", &self.alerting.escalation)
-    }
-
-    /// A file that someone wrote must not be silently without effect.
-    fn refuse_file_of_later_versions(&self, key: &str, path: &Path) -> anyhow::Result<()> {
-        let path = self.base.join(path);
-        if path.exists() {
-            bail!("{key}: this version can't use {} yet: move it away", path.display());
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! The rooms of one tenant: its lake, the engine over it, what judges and what tells. Two tenants share threads, limits
 //! and listeners, and no table, store or file.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use plimsoll_alerting::{Alerting, Delivery, Routing};
 use plimsoll_collector::{Collector, IngestLedger};
 use plimsoll_lake::Lake;
@@ -60,12 +61,10 @@ impl Rooms {
         clock: &Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let (ledger, decisions) = Ledger::new();
-        let alerting = Alerting::open(
-            config.alerting(&tenant.name),
-            load_routing(config, &tenant.name)?,
-            Arc::<Ledger>::clone(&ledger),
-        )
-        .context("alerting's store can't be opened")?;
+        let routing = load_routing(config, &tenant.name)?;
+        let asked = routing.calendars();
+        let alerting = Alerting::open(config.alerting(&tenant.name), routing, Arc::<Ledger>::clone(&ledger))
+            .context("alerting's store can't be opened")?;
 
         let arrivals = collector.ledger(&tenant.name).context("the collector doesn't know the tenant")?;
         ingest_ledger::resume(&arrivals, &lake);
@@ -84,6 +83,10 @@ impl Rooms {
         source_table::remember(&engine, &sent, clock.now()).await;
         let rules = load_rules(config, tenant, &engine).await?;
         calendars.show(Arc::clone(&rules.calendars));
+        if let Some(unknown) = unknown_calendar(&asked, &calendars) {
+            bail!("{unknown}");
+        }
+        alerting.set_business_clock(Arc::new(calendars));
         let evaluator = Evaluator::start(
             config.rules(tenant)?,
             rules,
@@ -201,6 +204,17 @@ pub(super) fn engine(
     };
     let asked: Arc<dyn BusinessClock> = Arc::new(calendars.clone());
     Ok(engine.with_business_clock(&asked)?)
+}
+
+/// What an urgency rule names must be a time interval of the routing file, or a calendar.
+pub(super) fn unknown_calendar(asked: &BTreeSet<String>, calendars: &CalendarBook) -> Option<String> {
+    let known = calendars.names();
+    let unknown = asked.iter().find(|name| !known.contains(name))?;
+    Some(format!(
+        "alerting.escalation: an urgency rule names `{unknown}`, which is neither a time interval of the routing file nor a \
+         calendar: the calendars are {}",
+        if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+    ))
 }
 
 fn load_routing(config: &Config, tenant: &TenantName) -> anyhow::Result<Routing> {

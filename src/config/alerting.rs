@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
+use plimsoll_alerting::{LinkKey, Sending, WebhookSecret};
 use plimsoll_model::TenantName;
+use rand::RngExt as _;
 use serde::Deserialize;
 
-use super::Config;
 use super::outbound::{NetworkText, PagerDutyText};
+use super::{Config, secrets};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,6 +23,9 @@ pub(super) struct Alerting {
     pub(super) allow_networks: Vec<NetworkText>,
     pub(super) deny_networks: Vec<NetworkText>,
     pub(super) pagerduty_incidents: PagerDutyText,
+    /// What PagerDuty's webhooks are signed with, one a line.
+    pub(super) pagerduty_webhook_secret_env: Option<String>,
+    pub(super) pagerduty_webhook_secret_file: Option<PathBuf>,
 }
 
 impl Default for Alerting {
@@ -33,6 +39,8 @@ impl Default for Alerting {
             allow_networks: Vec::new(),
             deny_networks: Vec::new(),
             pagerduty_incidents: PagerDutyText::default(),
+            pagerduty_webhook_secret_env: None,
+            pagerduty_webhook_secret_file: None,
         }
     }
 }
@@ -49,13 +57,37 @@ impl Config {
         let own = || self.data_dir().join("lake").join(tenant.as_str());
         plimsoll_alerting::Config {
             file: self.base.join(&self.alerting.config),
+            escalation: Some(self.base.join(&self.alerting.escalation)).filter(|file| file.exists()),
             data_dir: if tenant.is_default() { self.data_dir() } else { own() },
             database: self.alert_database.as_ref().map(|database| database.of_tenant(tenant)),
             public_url: self.public_url_of(tenant),
             sending: self.sending,
             local_time_zone: local_time_zone(),
             outbound: self.alerting.outbound(),
+            link_key: self.link_key(),
+            pagerduty_secrets: self.pagerduty_secrets.clone(),
         }
+    }
+
+    /// A simulation says the same each time.
+    fn link_key(&self) -> LinkKey {
+        match self.sending {
+            Sending::ToReceivers => LinkKey::new(rand::rng().random()),
+            Sending::Captured => LinkKey::new([0; 32]),
+        }
+    }
+
+    pub(super) fn read_pagerduty_secrets(&self) -> anyhow::Result<Vec<WebhookSecret>> {
+        let Alerting { pagerduty_webhook_secret_env: env, pagerduty_webhook_secret_file: file, .. } =
+            &self.alerting;
+        let key = "alerting.pagerduty_webhook_secret";
+        let named = secrets::read(key, env.as_deref(), file.as_deref(), &self.base)?;
+        let lines = named.iter().flat_map(|named| named.text.lines()).map(str::trim);
+        let secrets: Vec<_> = lines.filter(|line| !line.is_empty()).map(WebhookSecret::new).collect();
+        if let Some(named) = named.as_ref().filter(|_| secrets.is_empty()) {
+            bail!("{} is empty", named.place);
+        }
+        Ok(secrets)
     }
 }
 

@@ -27,6 +27,7 @@ impl Default for Config {
             written: None,
             base: PathBuf::new(),
             sending: plimsoll_alerting::Sending::default(),
+            pagerduty_secrets: Vec::new(),
             only: Vec::new(),
         }
     }

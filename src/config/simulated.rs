@@ -18,6 +18,7 @@ pub(crate) struct RuleFiles {
     pub(crate) packs: Vec<String>,
     pub(crate) skip: Vec<String>,
     pub(crate) alertmanager: Option<String>,
+    pub(crate) escalation: Option<String>,
     pub(crate) calendars: Option<String>,
 }
 
@@ -28,6 +29,9 @@ impl Config {
         config.rules.files = files.rule_files;
         config.rules.packs = files.packs;
         config.rules.skip = files.skip;
+        // Only what the test names counts.
+        config.alerting.escalation =
+            files.escalation.map_or_else(|| "no-escalation-file".into(), PathBuf::from);
         // Without a routing file nobody is told: a name that stands for none.
         config.alerting.config = files.alertmanager.map_or_else(|| "no-routing-file".into(), PathBuf::from);
         if let Some(calendars) = files.calendars {

@@ -23,6 +23,7 @@ pub(super) struct TestFile {
     skip: Vec<String>,
     calendars: Option<String>,
     alertmanager: Option<String>,
+    escalation: Option<String>,
     pub(super) evaluation_interval: Option<String>,
     #[serde(alias = "start_timestamp")]
     pub(super) start: Option<String>,
@@ -200,6 +201,7 @@ impl TestFile {
                 packs: self.packs.clone(),
                 skip: self.skip.clone(),
                 alertmanager: self.alertmanager.clone(),
+                escalation: self.escalation.clone(),
                 calendars: self.calendars.clone(),
             });
         }
