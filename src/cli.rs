@@ -93,7 +93,7 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.verb {
-        Verb::Serve { config } => Box::pin(serve::serve(&config, &cli.log)).await,
+        Verb::Serve { config } => serve::serve(&config, &cli.log).await,
         Verb::Demo(demo) => demo.run(&cli.log).await,
         Verb::Check { config } => check::check(&config).await,
         Verb::Lake { verb } => verb.run(&cli.log).await,

@@ -19,9 +19,9 @@ use std::time::Duration;
 use plimsoll_model::{TenantName, Timestamp};
 use serde_saphyr::Error as YamlError;
 
+pub(crate) use duration::parse_duration;
 pub(crate) use http::{HttpAuth, HttpConfig, OAuth2, ProxyConfig, TlsConfig};
 pub use outbound::{Environment, Outbound, PagerDutyIncidents};
-pub(crate) use duration::parse_duration;
 pub(crate) use receivers::{
     Action, EmailAuth, EmailConfig, Integration, IntegrationKind, PAGERDUTY_SEVERITIES, PagerDutyConfig,
     Receiver, SlackAddress, SlackConfig, Smarthost, TeamsConfig, Threading, WebhookConfig,

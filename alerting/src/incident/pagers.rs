@@ -22,8 +22,7 @@ pub(crate) fn tell_pagers(
     reason: NotifyReason,
     now: Timestamp,
 ) -> Result<Vec<Decision>, AlertingError> {
-    let purpose =
-        if reason == NotifyReason::Acknowledged { Purpose::Acknowledge } else { Purpose::Resolve };
+    let purpose = if reason == NotifyReason::Acknowledged { Purpose::Acknowledge } else { Purpose::Resolve };
     let told = store.told(&incident.incident_id)?;
     let mut receivers: BTreeSet<&str> = told.iter().map(|told| told.receiver.as_str()).collect();
     receivers.insert(&incident.receiver);

@@ -194,10 +194,7 @@ fn handling(
         told: before,
     };
     let is_first = escalated.told.is_empty() && course.progress.round == 0;
-    Handling {
-        escalated: (!is_first).then_some(escalated),
-        ack_url: None,
-    }
+    Handling { escalated: (!is_first).then_some(escalated), ack_url: None }
 }
 
 fn said(to: &Escalated) -> String {
