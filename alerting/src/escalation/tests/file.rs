@@ -149,7 +149,7 @@ fn what_is_wrong_is_refused_with_its_line_and_a_cure() {
     refused("participants: [anna, ben]", "participants: []", "a rotation has 1 to 500 `participants`");
     refused("end: '2026-12-27 08:00'", "end: 2026-12-01T08:00", "an override ends before it begins");
     refused("every: 12", "every: 0", "`every` is how many hours, days, weeks or months a turn has");
-    refused("rotation: weekly", "rotation: yearly", "escalation.yml:24");
+    refused("rotation: weekly", "rotation: yearly", "escalation.yml:23");
 }
 
 #[test]
