@@ -5,8 +5,10 @@ mod demo;
 mod door;
 mod explain;
 mod heaps;
+mod incident;
 mod lake;
 mod load;
+mod oncall;
 mod replay;
 mod routes;
 mod rules;
@@ -57,6 +59,16 @@ enum Verb {
     Load(Box<load::Load>),
     /// Why an alert was, or was not, sent.
     Explain(explain::Explain),
+    /// Look at incidents and act on them.
+    Incident {
+        #[command(subcommand)]
+        verb: incident::IncidentVerb,
+    },
+    /// Schedules.
+    Oncall {
+        #[command(subcommand)]
+        verb: oncall::OnCallVerb,
+    },
     /// Play stored history to the rules: what would have fired and who would have been paged, when.
     Replay(Box<replay::Replay>),
     /// Run test files of rules: fixtures in, expected alerts and notifications out; exit 1 when one fails.
@@ -100,6 +112,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Sql(sql) => sql.run().await,
         Verb::Load(load) => load.run().await,
         Verb::Explain(explain) => explain.run().await,
+        Verb::Incident { verb } => verb.run().await,
+        Verb::Oncall { verb } => verb.run().await,
         Verb::Replay(replay) => Box::pin(replay.run(&cli.log)).await,
         Verb::Test(test) => Box::pin(test.run(&cli.log)).await,
         Verb::Routes(routes) => routes.run(),

@@ -47,6 +47,14 @@ impl Server {
         self.send(self.client.get(url)).await
     }
 
+    /// As one of our own programs, which no page in a browser is.
+    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<Response> {
+        let url = format!("{}{path}", self.url);
+        let mut url = url::Url::parse(&url).with_context(|| format!("--url {}", self.url))?;
+        url.query_pairs_mut().append_pair("tenant", &self.tenant);
+        self.send(self.client.post(url).header("plimsoll-client", "cli").json(body)).await
+    }
+
     async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),

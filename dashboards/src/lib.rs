@@ -5,12 +5,16 @@
 //! [`plimsoll_query::QueryEngine`], so whatever the console knows can also be asked in SQL; the `runbooks` are texts that
 //! `src/` hands in.
 
+mod ack_page;
 mod alertmanager;
 mod explain;
 mod faces;
 mod fence;
 mod format;
+mod incidents;
 mod metrics;
+mod on_call;
+mod pagerduty;
 mod probes;
 mod problem;
 mod runbooks;

@@ -13,7 +13,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::problem::Problem;
-use crate::{Faces, alertmanager, explain, fence, probes, runbooks, sql, state, web};
+use crate::{
+    Faces, ack_page, alertmanager, explain, fence, incidents, on_call, pagerduty, probes, runbooks, sql,
+    state, web,
+};
 
 /// How long a stopping process waits for answers on their way; a client that stays connected can't hold it longer.
 const GRACE: Duration = Duration::from_secs(5);
@@ -44,12 +47,20 @@ pub(crate) fn router(faces: Faces, stop: CancellationToken) -> Router {
     let mut router = Router::new()
         .route("/api/v1/sql", post(sql::answer).layer(DefaultBodyLimit::max(sql::BODY_LIMIT_BYTES)))
         .route("/api/v1/explain", get(explain::answer))
+        .route("/api/v1/incidents/{id}", get(incidents::show))
+        .route("/api/v1/incidents/{id}/{action}", post(incidents::act))
+        .route("/api/v1/oncall", get(on_call::show))
+        .route(
+            "/api/v1/pagerduty/webhook",
+            post(pagerduty::take).layer(DefaultBodyLimit::max(pagerduty::BODY_LIMIT_BYTES)),
+        )
         .route("/-/healthy", get(probes::healthy))
         .route("/-/ready", get(probes::ready))
         .route("/-/reload", post(probes::reload).put(probes::reload))
         .route("/metrics", get(probes::metrics));
     for place in ["", "/t/{tenant}"] {
         router = router
+            .route(&format!("{place}/i/{{token}}"), get(ack_page::show).post(ack_page::confirm))
             .route(&format!("{place}/runbooks"), get(runbooks::list))
             .route(&format!("{place}/runbooks/{{name}}"), get(runbooks::show));
     }

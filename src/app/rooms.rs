@@ -86,7 +86,7 @@ impl Rooms {
         if let Some(unknown) = unknown_calendar(&asked, &calendars) {
             bail!("{unknown}");
         }
-        alerting.set_business_clock(Arc::new(calendars));
+        alerting.set_business_clock(Arc::new(calendars.clone()));
         let evaluator = Evaluator::start(
             config.rules(tenant)?,
             rules,
@@ -127,6 +127,11 @@ impl Rooms {
                 (Err(error), _) | (_, Err(error)) => return Err(error),
             };
         let calendars = Arc::clone(&rules.calendars);
+        let book = CalendarBook::default();
+        book.show(Arc::clone(&calendars));
+        if let Some(unknown) = unknown_calendar(&routing.calendars(), &book) {
+            bail!("{unknown}");
+        }
         let known = self.evaluator.lock().await.known();
         let has_routing = config.alerting(&tenant.name).file.exists();
         let rules = Succession::prepare(rules, &known, engine).await;

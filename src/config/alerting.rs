@@ -57,7 +57,7 @@ impl Config {
         let own = || self.data_dir().join("lake").join(tenant.as_str());
         plimsoll_alerting::Config {
             file: self.base.join(&self.alerting.config),
-            escalation: Some(self.base.join(&self.alerting.escalation)).filter(|file| file.exists()),
+            escalation: self.escalation_file(),
             data_dir: if tenant.is_default() { self.data_dir() } else { own() },
             database: self.alert_database.as_ref().map(|database| database.of_tenant(tenant)),
             public_url: self.public_url_of(tenant),
@@ -67,6 +67,14 @@ impl Config {
             link_key: self.link_key(),
             pagerduty_secrets: self.pagerduty_secrets.clone(),
         }
+    }
+
+    /// The usual one may be missing; another that is named has to be there, and an empty name is none.
+    fn escalation_file(&self) -> Option<PathBuf> {
+        let written = &self.alerting.escalation;
+        let file = self.base.join(written);
+        let is_named = *written != Alerting::default().escalation && !written.as_os_str().is_empty();
+        (is_named || file.is_file()).then_some(file)
     }
 
     /// A simulation says the same each time.

@@ -29,9 +29,8 @@ impl Config {
         config.rules.files = files.rule_files;
         config.rules.packs = files.packs;
         config.rules.skip = files.skip;
-        // Only what the test names counts.
-        config.alerting.escalation =
-            files.escalation.map_or_else(|| "no-escalation-file".into(), PathBuf::from);
+        // Only what the test names counts; an empty path is none.
+        config.alerting.escalation = files.escalation.map_or_else(PathBuf::new, PathBuf::from);
         // Without a routing file nobody is told: a name that stands for none.
         config.alerting.config = files.alertmanager.map_or_else(|| "no-routing-file".into(), PathBuf::from);
         if let Some(calendars) = files.calendars {

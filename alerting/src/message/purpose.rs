@@ -9,7 +9,7 @@ pub(super) const fn mark(purpose: &Purpose) -> &'static str {
     match purpose {
         Purpose::InsteadOf { .. } => "[2nd channel] ",
         Purpose::Test => "[TEST] ",
-        Purpose::Tell | Purpose::Acknowledge => "",
+        Purpose::Tell | Purpose::Acknowledge | Purpose::Resolve => "",
     }
 }
 
@@ -28,7 +28,7 @@ pub(super) fn section(notification: &Notification) -> Section {
             let text = "Somebody asked for this message to see whether it arrives. Nothing is wrong.";
             Section::new(Kind::Text, "This is a test", vec![Line::Text(text.to_owned())])
         }
-        Purpose::Tell | Purpose::Acknowledge => Section::default(),
+        Purpose::Tell | Purpose::Acknowledge | Purpose::Resolve => Section::default(),
     }
 }
 
