@@ -15,7 +15,7 @@ use serde::Serialize;
 pub(crate) use act::{about, put_on_record};
 pub(crate) use draft::Draft;
 pub(crate) use links::LINK_LIFE;
-pub use links::{LinkKey, LinkState};
+pub use links::{LinkKey, LinkState, LinkedIncident};
 #[cfg(test)]
 pub(crate) use pagerduty::signature_for_tests;
 pub use pagerduty::{PagerDutyAnswer, WebhookSecret};

@@ -42,8 +42,8 @@ pub use deliver::{DeliveredAlert, Delivery};
 pub use error::AlertingError;
 pub use fence::{Fence, Network};
 pub use incident::{
-    Acted, Actor, IncidentAction, IncidentDetail, IncidentState, LinkKey, LinkState, OnCallShift,
-    PagerDutyAnswer, Way, WebhookSecret,
+    Acted, Actor, IncidentAction, IncidentDetail, IncidentState, LinkKey, LinkState, LinkedIncident,
+    OnCallShift, PagerDutyAnswer, Way, WebhookSecret,
 };
 pub use matcher::{Filter, FilterError};
 pub use pipeline::Alerting;
