@@ -206,3 +206,40 @@ fn urgency_is_the_first_rule_that_one_firing_alert_meets_whole() {
     // A ticket with impact is not a page with impact: no alert meets the first rule whole.
     assert_eq!(urgency(&[alert("severity=ticket", "50"), small], &["office"]), Urgency::Low);
 }
+
+/// The example of the manual, with the routing file beside it, as a site would copy both.
+#[test]
+fn the_example_of_the_manual_is_valid_and_means_what_it_says() {
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/alerting.md");
+    let manual = std::fs::read_to_string(manual).expect("the manual is there");
+    let block = |first_line: &str| {
+        let begin = format!("```yaml\n{first_line}\n");
+        let (_, rest) = manual.split_once(&begin).expect("the manual has the block");
+        rest.split_once("```").expect("it ends").0.to_owned()
+    };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let write = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, block(&format!("# {name}"))).expect("written");
+        path
+    };
+    let config = crate::Config {
+        file: write("alertmanager.yml"),
+        escalation: Some(write("escalation.yml")),
+        ..crate::Config::default()
+    };
+    let (routing, findings) = crate::Routing::load(&config);
+    assert_eq!(findings, []);
+    let routing = std::sync::Arc::new(routing.expect("valid"));
+    assert!(routing.calendars().is_empty(), "warehouse-hours is a time interval");
+    let schedule = routing.escalations.schedule("warehouse").expect("a schedule");
+    let clocks = Clocks { routing: std::sync::Arc::clone(&routing), business: None };
+    let on_call = |text| {
+        let at = Timestamp::parse_rfc3339(text).expect("a moment");
+        schedule.on_call(at, &clocks).map(|(name, _)| name)
+    };
+    assert_eq!(on_call("2026-11-23T10:00:00Z"), Some("shift-lead"), "Monday, open");
+    assert_eq!(on_call("2026-11-22T10:00:00Z"), Some("ben"), "Sunday, closed");
+    assert_eq!(on_call("2026-11-24T02:00:00Z"), Some("anna"), "the week after");
+    assert_eq!(on_call("2026-12-24T10:00:00Z"), Some("ben"), "stands in");
+}
