@@ -3,7 +3,7 @@
 use plimsoll_model::Timestamp;
 
 use crate::dedup::NotifyReason;
-use crate::notification::{Handling, Notification, NotifiedAlert, Purpose};
+use crate::notification::{Escalated, Handling, Notification, NotifiedAlert, Purpose, ToldBefore};
 
 pub(crate) fn at(clock: &str) -> Timestamp {
     Timestamp::parse_rfc3339(&format!("2026-11-21T{clock}:00Z")).expect("a moment")
@@ -144,6 +144,21 @@ pub(crate) fn instead() -> Notification {
         why: "HTTP 500".to_owned(),
     };
     Notification { purpose, receiver: "duty-phone".to_owned(), ..firing() }
+}
+
+/// Up a step, since nobody answered.
+pub(crate) fn escalated() -> Notification {
+    let told = |receiver: &str, clock| ToldBefore { receiver: receiver.to_owned(), at: at(clock) };
+    let mut up = Notification { receiver: "Zoë Ågren".to_owned(), ..firing() };
+    up.handling.escalated = Some(Escalated {
+        step: 2,
+        steps: 3,
+        round: 1,
+        unanswered_since: at("10:03"),
+        told: vec![told("on-call", "10:03"), told("Jürgen Höß", "10:08")],
+    });
+    up.handling.ack_url = Some("http://127.0.0.1:8088/i/0123456789abcdef0123456789abcdef.mac".to_owned());
+    up
 }
 
 pub(crate) fn test() -> Notification {

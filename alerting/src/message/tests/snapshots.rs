@@ -14,6 +14,7 @@ pub(super) fn all() -> Vec<(&'static str, Notification)> {
         ("firing-many", samples::many()),
         ("resolved", samples::resolved()),
         ("resolved-many", samples::many_resolved()),
+        ("escalated", samples::escalated()),
         ("blind", samples::blind()),
         ("second-channel", samples::instead()),
         ("test", samples::test()),
