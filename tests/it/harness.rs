@@ -23,4 +23,4 @@ pub(crate) use raw::{Answer, EXPORT_LOGS, Http2, Outcome, RawLogs, WAYS, Way, fr
 pub(crate) use scrape::Scrape;
 pub(crate) use setup::Setup;
 pub(crate) use smtp::SmtpServer;
-pub(crate) use time::{eventually, now_unix_nanos, pause};
+pub(crate) use time::{Beginning, eventually, now_unix_nanos, pause};

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod alertmanager;
 mod alerts;
 mod balance;
 mod bombs;

@@ -35,3 +35,60 @@ pub(crate) fn now_unix_nanos() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
     u64::try_from(since_epoch.as_nanos()).expect("before 2554")
 }
+
+/// The moments of a timeline that two real processes live through side by side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beginning {
+    instant: tokio::time::Instant,
+    unix_nanos: u64,
+}
+
+impl Beginning {
+    /// `after` from now.
+    pub(crate) fn in_a(after: Duration) -> Self {
+        let nanos = u64::try_from(after.as_nanos()).expect("a few seconds");
+        Self { instant: tokio::time::Instant::now() + after, unix_nanos: now_unix_nanos() + nanos }
+    }
+
+    /// Returns that long after the beginning, and how much too late it is then.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the processes compared have timers of their own, on the wall's clock"
+    )]
+    pub(crate) async fn reach(self, after: Duration) -> Duration {
+        let moment = self.instant + after;
+        tokio::time::sleep_until(moment).await;
+        moment.elapsed()
+    }
+
+    /// Seconds since the beginning; negative before it.
+    pub(crate) fn elapsed_secs(self) -> f64 {
+        let now = tokio::time::Instant::now();
+        match now.checked_duration_since(self.instant) {
+            Some(since) => since.as_secs_f64(),
+            None => -self.instant.duration_since(now).as_secs_f64(),
+        }
+    }
+
+    /// How many seconds after `other` this one is.
+    pub(crate) fn secs_after(self, other: Self) -> f64 {
+        match self.instant.checked_duration_since(other.instant) {
+            Some(after) => after.as_secs_f64(),
+            None => -other.instant.duration_since(self.instant).as_secs_f64(),
+        }
+    }
+
+    /// As in RFC 3339, with milliseconds.
+    pub(crate) fn rfc3339(self, after_secs: f64) -> String {
+        let nanos = i64::try_from(self.unix_nanos).expect("before 2262");
+        let after = (after_secs * 1e9).round() as i64;
+        plimsoll_model::Timestamp::from_nanos(nanos + after).to_rfc3339()
+    }
+
+    /// Seconds from the beginning to a moment in RFC 3339.
+    pub(crate) fn secs_until(self, moment: &str) -> f64 {
+        let moment = plimsoll_model::Timestamp::parse_rfc3339(moment).expect("RFC 3339");
+        let nanos = moment.nanos() - i64::try_from(self.unix_nanos).expect("before 2262");
+        nanos as f64 / 1e9
+    }
+}
