@@ -55,8 +55,7 @@ impl Message {
             order.push(text("fingerprint").to_owned());
             alerts.insert(text("fingerprint").to_owned(), (rest, times.0, times.1));
         }
-        let receiver =
-            taken.receiver.strip_prefix(&format!("{}.", case.label)).expect("of this case").to_owned();
+        let receiver = taken.receiver.strip_prefix(&case.receiver("")).expect("of this case").to_owned();
         Self { receiver, at: taken.at, said: said.into(), alerts, order }
     }
 

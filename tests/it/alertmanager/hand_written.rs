@@ -9,6 +9,18 @@ pub(super) fn timelines() -> Vec<Timeline> {
     [stating(), telling(), resolving(), routing(), inhibiting(), silencing(), muting()].concat()
 }
 
+/// What would hold up others in the same process.
+pub(super) fn alone() -> Vec<Timeline> {
+    vec![
+        new("a receiver that hangs is tried again")
+            .answers("main", &[Answer::Hang(30.0)])
+            .fire(0.0, &["A"])
+            .fire(4.0, &["A"])
+            .until(24.0)
+            .tolerating(12.0),
+    ]
+}
+
 fn new(name: &str) -> Timeline {
     Timeline::new(name)
 }
@@ -78,7 +90,7 @@ fn telling() -> Vec<Timeline> {
             .answers("main", &[Answer::Status(500), Answer::Status(503)])
             .fire(0.0, &["A"])
             .until(8.0)
-            .loose(),
+            .tolerating(5.0),
         new("a refusal is decided anew at the next tick")
             .answers("main", &[Answer::Status(400)])
             .fire(0.0, &["A"])

@@ -57,8 +57,6 @@ pub(super) enum Act {
     Expire {
         key: &'static str,
     },
-    /// Both read their file again.
-    Reload,
 }
 
 /// An alert as it is posted.
@@ -177,41 +175,37 @@ impl Timeline {
         self.step(at, Act::Expire { key })
     }
 
-    pub(super) fn reload(self, at: Secs) -> Self {
-        self.step(at, Act::Reload)
-    }
-
     pub(super) fn until(mut self, at: Secs) -> Self {
         self.until = at;
         self
     }
 
     /// Retries are told when each side's back-off lets them: within seconds, not within a tick.
-    pub(super) fn loose(mut self) -> Self {
-        self.tolerance = 5.0;
+    pub(super) fn tolerating(mut self, secs: Secs) -> Self {
+        self.tolerance = secs;
         self
     }
 }
 
-/// One attempt at a timeline.
+/// A timeline's place in a process.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) timeline: Arc<Timeline>,
-    /// Another attempt has another label, and so begins with a clean slate.
     pub(super) label: String,
 }
 
 impl Case {
-    pub(super) fn new(timeline: &Arc<Timeline>, attempt: usize) -> Self {
-        Self { timeline: Arc::clone(timeline), label: format!("{}-{attempt}", timeline.name) }
+    pub(super) fn new(timeline: &Arc<Timeline>) -> Self {
+        Self { timeline: Arc::clone(timeline), label: timeline.name.clone() }
     }
 
     pub(super) fn receivers(&self) -> impl Iterator<Item = (String, &Receiver)> {
         self.timeline.receivers.iter().map(|(name, receiver)| (self.receiver(name), receiver))
     }
 
-    fn receiver(&self, name: &str) -> String {
-        format!("{}.{name}", self.label)
+    /// Without characters of regular expressions: Alertmanager 0.25 tells a receiver's name with those escaped.
+    pub(super) fn receiver(&self, name: &str) -> String {
+        format!("{}, {name}", self.label)
     }
 
     fn route(&self) -> Value {

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use plimsoll_model::Timestamp;
+
 const POLL: Duration = Duration::from_millis(20);
 
 /// Polls until `probe` has an answer; past `limit` the test fails with what it waited for.
@@ -80,14 +82,14 @@ impl Beginning {
 
     /// As in RFC 3339, with milliseconds.
     pub(crate) fn rfc3339(self, after_secs: f64) -> String {
-        let nanos = i64::try_from(self.unix_nanos).expect("before 2262");
-        let after = (after_secs * 1e9).round() as i64;
-        plimsoll_model::Timestamp::from_nanos(nanos + after).to_rfc3339()
+        let began = Timestamp::from_nanos(i64::try_from(self.unix_nanos).expect("before 2262"));
+        let apart = Duration::from_secs_f64(after_secs.abs());
+        if after_secs < 0.0 { (began - apart).to_rfc3339() } else { (began + apart).to_rfc3339() }
     }
 
     /// Seconds from the beginning to a moment in RFC 3339.
     pub(crate) fn secs_until(self, moment: &str) -> f64 {
-        let moment = plimsoll_model::Timestamp::parse_rfc3339(moment).expect("RFC 3339");
+        let moment = Timestamp::parse_rfc3339(moment).expect("RFC 3339");
         let nanos = moment.nanos() - i64::try_from(self.unix_nanos).expect("before 2262");
         nanos as f64 / 1e9
     }
