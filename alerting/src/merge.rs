@@ -17,6 +17,8 @@ pub(crate) struct StoredAlert {
     /// Ids of silences, sorted.
     pub(crate) silenced_by: Vec<String>,
     pub(crate) incident_id: Option<String>,
+    /// Nobody said when it ends: `ends_at` is our own guess, and gives way to whatever somebody says.
+    pub(crate) ends_by_timeout: bool,
 }
 
 impl StoredAlert {
@@ -37,30 +39,32 @@ pub(crate) fn merge(
     if is_resolved && stored.is_none_or(|stored| stored.is_resolved) {
         return None;
     }
-    let mut alert = stated;
     let mut kept = StoredAlert {
-        fingerprint: alert.fingerprint().to_string(),
+        fingerprint: stated.fingerprint().to_string(),
         ends_at,
         updated_at: now,
         is_resolved,
         inhibited_by: None,
         silenced_by: Vec::new(),
         incident_id: None,
-        alert: Alert { ends_at: None, ..alert.clone() },
+        ends_by_timeout: stated.ends_at.is_none(),
+        alert: Alert { ends_at: None, ..stated },
     };
     let Some(stored) = stored else {
         return Some(kept);
     };
-    let overlaps = alert.starts_at <= stored.ends_at && stored.alert.starts_at <= ends_at;
-    if overlaps {
-        alert.starts_at = alert.starts_at.min(stored.alert.starts_at);
-        kept.alert.starts_at = alert.starts_at;
+    let lies_within = |moment| stored.alert.starts_at < moment && moment < stored.ends_at;
+    if lies_within(kept.alert.starts_at) || lies_within(ends_at) {
+        kept.alert.starts_at = kept.alert.starts_at.min(stored.alert.starts_at);
+        // Of two that fire, the later end holds, unless it was only a time-out. What was stated later than now was stated
+        // before the clock went back: its end is no measure.
+        let holds = !stored.ends_by_timeout && stored.updated_at <= now;
+        if !is_resolved && !stored.is_resolved && stored.ends_at > ends_at && holds {
+            kept.ends_at = stored.ends_at;
+            kept.ends_by_timeout = false;
+        }
     }
-    // What was stated later than now was stated before the clock went back: its end is no measure.
-    if !is_resolved && !stored.is_resolved && stored.updated_at <= now {
-        kept.ends_at = ends_at.max(stored.ends_at);
-    }
-    if is_resolved && alert.annotations.is_empty() {
+    if is_resolved && kept.alert.annotations.is_empty() {
         // A bare resolve must not wipe what the message about it needs.
         kept.alert.annotations.clone_from(&stored.alert.annotations);
     }
@@ -106,6 +110,17 @@ mod tests {
     fn a_statement_without_an_end_holds_for_the_resolve_timeout() {
         let stored = merged(None, alert(100, None, "4"), 110).expect("new");
         assert_eq!(stored.ends_at, at(410));
+    }
+
+    #[test]
+    fn an_end_that_somebody_says_takes_the_place_of_a_time_out_and_the_later_of_two_holds() {
+        let timed_out = merged(None, alert(100, None, "4"), 110).expect("new");
+        let said = merged(Some(&timed_out), alert(100, Some(200), "4"), 120).expect("restated");
+        assert_eq!(said.ends_at, at(200));
+        let sooner = merged(Some(&said), alert(100, Some(150), "4"), 130).expect("restated");
+        assert_eq!(sooner.ends_at, at(200));
+        let again = merged(Some(&sooner), alert(100, None, "4"), 140).expect("restated");
+        assert_eq!((again.ends_at, again.ends_by_timeout), (at(440), true));
     }
 
     #[test]

@@ -43,13 +43,13 @@ impl StoreTransaction<'_> {
         alerts: impl Iterator<Item = &'a StoredAlert>,
     ) -> Result<(), AlertingError> {
         let upsert = "INSERT INTO alerts (fingerprint, labels, annotations, generator_url, starts_at, ends_at,
-                 updated_at, is_resolved, inhibited_by, silenced_by, incident_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                 updated_at, is_resolved, inhibited_by, silenced_by, incident_id, ends_by_timeout)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT (fingerprint) DO UPDATE SET annotations = excluded.annotations,
                  generator_url = excluded.generator_url, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
                  updated_at = excluded.updated_at, is_resolved = excluded.is_resolved,
                  inhibited_by = excluded.inhibited_by, silenced_by = excluded.silenced_by,
-                 incident_id = excluded.incident_id";
+                 incident_id = excluded.incident_id, ends_by_timeout = excluded.ends_by_timeout";
         let rows = alerts.map(|stored| {
             let values: &[SqlValue] = values![
                 &stored.fingerprint,
@@ -63,6 +63,7 @@ impl StoreTransaction<'_> {
                 stored.inhibited_by.as_deref(),
                 to_json(&stored.silenced_by)?,
                 stored.incident_id.as_deref(),
+                stored.ends_by_timeout,
             ];
             Ok(values.to_vec())
         });
@@ -85,7 +86,8 @@ impl StoreTransaction<'_> {
 
     /// What ran out while we were down was not restated because nobody listened: it gets until `until`.
     pub(crate) fn extend_expired(&self, now: Timestamp, until: Timestamp) -> Result<u64, AlertingError> {
-        let update = "UPDATE alerts SET ends_at = ?2 WHERE is_resolved = 0 AND ends_at <= ?1";
+        let update =
+            "UPDATE alerts SET ends_at = ?2, ends_by_timeout = 1 WHERE is_resolved = 0 AND ends_at <= ?1";
         self.sql.execute(update, values![now, until])
     }
 
@@ -133,5 +135,6 @@ pub(super) fn stored_alert(row: &SqlRow<'_>) -> Result<StoredAlert, AlertingErro
         inhibited_by: row.get("inhibited_by")?,
         silenced_by: row.json("silenced_by")?,
         incident_id: row.get("incident_id")?,
+        ends_by_timeout: row.get("ends_by_timeout")?,
     })
 }

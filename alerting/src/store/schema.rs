@@ -123,6 +123,9 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX notification_log_by_age ON notification_log (at);
     ",
     super::escalations::TABLES,
+    "
+    ALTER TABLE alerts ADD COLUMN ends_by_timeout INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// Statements that one connection keeps prepared: more than there are.

@@ -32,6 +32,7 @@ receivers:
   - name: pager
     pagerduty_configs:
       - routing_key: 0123456789abcdef0123456789abcdef
+        url: http://127.0.0.1:9/v2/enqueue
 ";
 
 /// One of the two, with the ids of the silences that it made, oldest first.
@@ -48,18 +49,15 @@ impl Server<'_> {
         amtool
             .current_dir(self.folder)
             .arg(format!("--alertmanager.url={}", self.url))
-            .arg("--date.format=WHEN");
+            .args(["--date.format=WHEN", "--no-version-check"]);
         let newest = self.ids.last().cloned().unwrap_or_default();
         for word in words(command) {
             amtool.arg(if word == "ID" { &newest } else { &word });
         }
         let output = output(amtool).await;
         let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
-        if let Some((_, id)) =
-            said.rsplit_once('\n').map_or(Some(("", said.trim())), |_| Some(("", said.trim())))
-            && id.len() == 36
-            && !self.ids.iter().any(|known| known == id)
-        {
+        let id = said.trim();
+        if id.len() == 36 && !id.contains(' ') && !self.ids.iter().any(|known| known == id) {
             self.ids.push(id.to_owned());
         }
         said += &String::from_utf8_lossy(&output.stderr);
@@ -152,15 +150,15 @@ async fn amtool_prints_of_us_what_it_prints_of_alertmanager() {
         "silence query --expired --within 1h",
         "silence expire ID",
     ];
-    let refusals = [
-        "silence add alertname=Disk -a anna -c past -d 1h --end=2026-01-01T00:00:00Z",
+    let oddities = [
+        "silence add alertname=Disk -a anna -c 'an end and a duration' -d 1h --end=2026-01-01T00:00:00Z",
         "silence add 'a=~(' -a anna -c broken",
         "silence update 6a2b1b10-0000-4000-8000-000000000000 -d 1h",
         "alert add '=x'",
     ];
     let commands =
         ALERTS.iter().chain(&QUESTIONS).chain(&silences).chain(&QUESTIONS).chain(&ends).chain(&ROUTES);
-    for command in commands.chain(&refusals).chain(&["cluster show", "-o json cluster show"]) {
+    for command in commands.chain(&oddities).chain(&["cluster show", "-o json cluster show"]) {
         let (status, said) = ours.run(command).await;
         let (their_status, their_words) = theirs.run(command).await;
         assert_eq!(
@@ -169,7 +167,7 @@ async fn amtool_prints_of_us_what_it_prints_of_alertmanager() {
             "amtool {command}\n{said}\nagainst\n{their_words}"
         );
     }
-    assert_eq!((ours.ids.len(), theirs.ids.len()), (2, 2));
+    assert_eq!((ours.ids.len(), theirs.ids.len()), (3, 3), "what is masked are ids");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,11 +37,21 @@ impl Lots {
 
 fn timeline(index: usize, mut lots: Lots) -> Timeline {
     let mut timeline = tree(Timeline::new(&format!("generated-{index:02}")), &mut lots);
-    if lots.one_in(3) {
+    let inhibits = lots.one_in(3);
+    if inhibits {
         let equal: &[&str] = if lots.one_in(2) { &["service"] } else { &["alertname", "service"] };
         timeline = timeline.inhibits("severity=\"page\"", "severity=\"ticket\"", equal);
     }
+    // Whoever was told of an alert hears of its end from us though it is suppressed by then, and from Alertmanager never: that is
+    // a difference of its own, so what may be suppressed goes on here.
+    let mut may_end = [true; ALERTS.len()];
     let silenced = lots.one_in(3).then(|| (lots.draw(3), lots.draw(2)));
+    for (may_end, text) in may_end.iter_mut().zip(ALERTS) {
+        let may_be_silenced = silenced.is_some_and(|(_, what)| {
+            if what == 1 { text.starts_with("B,service=stock") } else { text.starts_with('A') }
+        });
+        *may_end = !(may_be_silenced || (inhibits && text.contains("ticket")));
+    }
     let mut firing = [false; ALERTS.len()];
     for step in 0..STEPS {
         let at = f64::from(step) * 2.0;
@@ -56,7 +66,7 @@ fn timeline(index: usize, mut lots: Lots) -> Timeline {
                 at + 4.0,
             );
         }
-        let alerts = statements(&mut lots, &mut firing, at);
+        let alerts = statements(&mut lots, &mut firing, may_end, at);
         if !alerts.is_empty() {
             timeline = timeline.post(at, &alerts);
         }
@@ -88,22 +98,27 @@ fn tree(timeline: Timeline, lots: &mut Lots) -> Timeline {
 }
 
 /// Of each alert: it begins, is stated again, ends, will end by itself, or nothing is said.
-fn statements(lots: &mut Lots, firing: &mut [bool; ALERTS.len()], at: f64) -> Vec<Posted> {
+fn statements(
+    lots: &mut Lots,
+    firing: &mut [bool; ALERTS.len()],
+    may_end: [bool; ALERTS.len()],
+    at: f64,
+) -> Vec<Posted> {
     let mut posted = Vec::new();
-    for (text, is_firing) in ALERTS.iter().zip(firing) {
+    for ((text, is_firing), may_end) in ALERTS.iter().zip(firing).zip(may_end) {
         let words = |lots: &mut Lots| alert(text).says(&format!("as of {}", lots.draw(3)));
         match (lots.draw(5), *is_firing) {
             (0 | 1, false) => {
                 posted.push(words(lots));
                 *is_firing = true;
             }
-            (2, false) => {
+            (2, false) if may_end => {
                 // It runs out at an even second, and somebody may state it again before.
-                posted.push(words(lots).ends(at + 4.0));
+                posted.push(words(lots).starts(at).ends(at + 4.0));
                 *is_firing = true;
             }
             (0, true) => posted.push(words(lots)),
-            (1 | 2, true) => {
+            (1 | 2, true) if may_end => {
                 posted.push(words(lots).ends(at));
                 *is_firing = false;
             }

@@ -42,8 +42,8 @@ fn stating() -> Vec<Timeline> {
             .post(2.0, &[alert("B").ends(6.0)])
             .until(9.0),
         new("a later end is kept when an earlier one is stated")
-            .post(0.0, &[alert("A").ends(6.0)])
-            .post(2.0, &[alert("A").ends(4.0)])
+            .post(0.0, &[alert("A").starts(0.0).ends(6.0)])
+            .post(2.0, &[alert("A").starts(0.0).ends(4.0)])
             .until(9.0),
         new("an end takes the place of a time-out")
             .post(0.0, &[alert("A")])
@@ -69,7 +69,7 @@ fn telling() -> Vec<Timeline> {
     vec![
         new("one alert is told once").fire(0.0, &["A"]).fire(2.0, &["A"]).fire(4.0, &["A"]),
         repeating("repeat", "3s"),
-        repeating("repeat at exactly a tick", "4s"),
+        repeating("repeat at each tick", "100ms"),
         new("batching")
             .route("group_by", json!([]))
             .fire(0.0, &["A"])

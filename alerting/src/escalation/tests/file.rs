@@ -173,6 +173,7 @@ fn alert(labels: &str, orders: &str) -> StoredAlert {
         inhibited_by: None,
         silenced_by: Vec::new(),
         incident_id: None,
+        ends_by_timeout: false,
         alert,
     }
 }
