@@ -7,6 +7,7 @@ mod file;
 mod http;
 mod outbound;
 mod receivers;
+mod routes;
 mod secret;
 mod shown;
 mod time_intervals;

@@ -203,6 +203,8 @@ fn what_is_right_and_worth_a_word_is_a_warning() {
         |child: &str| format!("route:\n  receiver: a\n  routes:\n    - {child}\nreceivers: [{{name: a}}]\n");
     check_warned(&route("repeat_interval: 1w"), 4, "here it holds as written");
     check_warned(&route("repeat_interval: 1m"), 4, "shorter than group_interval");
+    let former = "route: {receiver: a}\nreceivers: [{name: a}]\nmute_time_intervals:\n  - name: night\n";
+    check_warned(former, 4, "rename it");
     check_warned(&route("matchers: ['a=b c']"), 4, "write a=\"b c\"");
     check_warned(&route(r#"matchers: ['a="\t"']"#), 4, r#"which is read as a="\\t""#);
 }
