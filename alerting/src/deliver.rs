@@ -1,6 +1,8 @@
 //! Out of the outbox: claim, send, mark. At least once, in order within a lane, each receiver by itself, and a
 //! receiver that is down costs the others nothing but one timeout.
 
+mod unmarked;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +19,8 @@ use crate::pipeline::Alerting;
 use crate::receiver::{Parcel, Retry, SendError};
 use crate::store::{OutboxRow, Outcome};
 use crate::{AlertingError, steps};
+use unmarked::Answer;
+pub(crate) use unmarked::Unmarked;
 
 /// Of each receiver, before it is asked again what is most urgent.
 const BATCH: u32 = 128;
@@ -62,6 +66,7 @@ pub struct DeliveredAlert {
 pub(crate) struct Claims(Arc<Mutex<BTreeSet<i64>>>);
 
 /// Held while a row is on its way; dropping it, also by cancellation, lets others try.
+#[derive(Debug)]
 struct Claim {
     seq: i64,
     claims: Claims,
@@ -86,6 +91,7 @@ impl Alerting {
         if !self.inner.store.decides().await? {
             return Ok((Vec::new(), None));
         }
+        self.mark_what_was_answered().await?;
         let mut deliveries = Vec::new();
         let mut down = BTreeSet::new();
         for _ in 0..MAX_ROUNDS {
@@ -158,7 +164,10 @@ impl Alerting {
         let result = self.send(&row, &message, now).await;
         steps::reached(steps::DELIVER_SENT);
         let outcome = outcome_of(&row, &result, now);
-        self.settle(&row, &outcome, now).await?;
+        if let Err(error) = self.settle(&row, &outcome, now).await {
+            self.inner.unmarked.keep(Answer { claim, row, outcome, at: now });
+            return Err(error);
+        }
         drop(claim);
         let delivery = Delivery {
             receiver: notification.receiver.clone(),

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::{Notify, OnceCell};
 
 use crate::config::{Config, Routing};
-use crate::deliver::Claims;
+use crate::deliver::{Claims, Unmarked};
 use crate::dispatch::dispatch;
 use crate::escalation::Clocks;
 use crate::incident::{LinkKey, WebhookSecret};
@@ -51,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) senders: Senders,
     pub(crate) claims: Claims,
+    pub(crate) unmarked: Unmarked,
     pub(crate) last_pass: Arc<LastPass>,
     /// Something came that the next pass need not wait for.
     news: Notify,
@@ -78,6 +79,7 @@ impl Alerting {
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             ledger,
             claims: Claims::default(),
+            unmarked: Unmarked::default(),
             last_pass: Arc::default(),
             news: Notify::new(),
             resumed: AtomicU64::new(0),

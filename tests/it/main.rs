@@ -42,4 +42,5 @@ mod tenants;
 mod told;
 mod told_once;
 mod traefik;
+mod two_processes;
 mod upkeep;

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use plimsoll_model::Timestamp;
 use tempfile::TempDir;
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use super::postgres::{Postgres, database, eventually};
-use super::support::{Sink, alert, open_on};
+use super::support::{Sink, alert, open_on, read_request};
 use crate::{Alerting, Connecting, Database, DatabaseServer};
 
 const NOW: &str = "
@@ -151,6 +154,46 @@ async fn a_server_that_went_away_and_came_back_costs_nothing_but_the_time() {
     assert_eq!(first.leadership(), (true, 1));
     assert_eq!(pair.told(&first, "service=stock").await, ["/hook firing 1 first notification"]);
     assert!(!second.lead().await.expect("answers"));
+}
+
+/// Reads one request, and answers it once it is told to.
+async fn answers_when_told(listener: TcpListener, arrived: Arc<Notify>, go_on: Arc<Notify>) -> TcpListener {
+    let (stream, _) = listener.accept().await.expect("accepted");
+    let mut stream = BufReader::new(stream);
+    read_request(&mut stream).await.expect("a request");
+    arrived.notify_one();
+    go_on.notified().await;
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.expect("answered");
+    listener
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_came_while_the_server_was_away_is_not_forgotten() {
+    let mut pair = Pair::begin().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    pair.sink.port = listener.local_addr().expect("bound").port();
+    let process = pair.process();
+    assert!(process.lead().await.expect("answers"));
+    process.receive(vec![alert("service=sales", pair.now, None)], pair.now).await.expect("taken");
+    process.dispatch(pair.now).await.expect("dispatched");
+
+    let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let receiver = tokio::spawn(answers_when_told(listener, Arc::clone(&arrived), Arc::clone(&go_on)));
+    let (sending, now) = (process.clone(), pair.now);
+    let sending = tokio::spawn(async move { sending.deliver(now).await.map(|_| ()) });
+    arrived.notified().await;
+    pair.postgres.stop();
+    go_on.notify_one();
+    assert!(sending.await.expect("joined").is_err(), "it could not be marked");
+    let listener = receiver.await.expect("joined");
+
+    pair.postgres.resume().await;
+    eventually("the server is reached again", async || process.lead().await.ok()).await;
+    let (deliveries, _) = process.deliver(pair.now).await.expect("marked");
+    assert_eq!(deliveries.len(), 0, "{deliveries:?}");
+    assert_eq!(process.waiting_notifications().expect("answers"), 0);
+    let again = tokio::time::timeout(Duration::from_millis(200), listener.accept()).await;
+    assert!(again.is_err(), "it was sent again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
