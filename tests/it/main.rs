@@ -20,6 +20,7 @@ mod files;
 mod governance;
 mod hostile;
 mod http2;
+mod incidents;
 mod kill;
 mod kpis;
 mod load;

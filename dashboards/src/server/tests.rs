@@ -3,6 +3,7 @@
 mod alertmanager;
 mod explain;
 mod harness;
+mod incidents;
 
 use axum::body::Body;
 use http::{Request, StatusCode, header};

@@ -103,6 +103,16 @@ impl Console {
         self.alerting.dispatch(self.now).await.expect("dispatched");
     }
 
+    /// The only incident there is.
+    pub(super) fn incident_id(&self) -> String {
+        let tables = self.alerting.state_tables();
+        let incidents =
+            tables.iter().find(|table| table.name() == "incidents").expect("a table").rows().expect("rows");
+        let ids = incidents.column_by_name("incident_id").expect("a column");
+        let ids = ids.as_any().downcast_ref::<arrow::array::StringArray>().expect("text");
+        ids.value(0).to_owned()
+    }
+
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("the router never fails");
         let (parts, body) = response.into_parts();
