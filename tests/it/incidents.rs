@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::alerts::{RULE, order};
-use crate::harness::{HttpSink, Plimsoll, Sender, Setup, SmtpServer, eventually, output};
+use crate::harness::{HttpSink, Plimsoll, Sender, Setup, SmtpServer, eventually, finish, output};
 
 const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
@@ -101,7 +101,7 @@ async fn when_nobody_answers_the_next_one_is_told_and_the_command_line_ends_it()
     let run = async |arguments: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command.args(arguments).args(["--url", &plimsoll.console("")]);
-        output(command).await
+        finish(command).await
     };
     let acknowledged = run(&["incident", "ack", &incident, "--by", "anna"]).await;
     assert!(acknowledged.contains("acknowledged by anna"), "{acknowledged}");
@@ -116,6 +116,9 @@ async fn when_nobody_answers_the_next_one_is_told_and_the_command_line_ends_it()
     let shifts =
         run(&["oncall", "show", "--from", "2026-11-22T00:00:00Z", "--to", "2026-11-23T00:00:00Z"]).await;
     assert_eq!(shifts.trim(), "nights 2026-11-22T00:00:00.000Z 2026-11-23T00:00:00.000Z boss");
+
+    let explained = run(&["explain", "OrdersFail"]).await;
+    assert!(explained.contains("boss was told at"), "{explained}");
 
     let decisions = "SELECT count(*) AS n FROM decisions WHERE outcome IN ('escalated', 'acknowledged')";
     eventually("the ledger has both", TOLD_WITHIN, async || {
@@ -133,13 +136,8 @@ async fn a_file_that_names_nobody_is_refused_with_its_line() {
     write("escalation.yml", "receivers:\n  on-call:\n    steps:\n      - receivers: [nobody]\n");
     let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"));
     check.args(["check", "--config"]).arg(folder.path().join("plimsoll.toml"));
-    let checked = finish_badly(check).await;
+    let ran = output(check).await;
+    let checked = String::from_utf8(ran.stderr).expect("text");
+    assert!(!ran.status.success(), "{checked}");
     assert!(checked.contains("escalation.yml:4: undefined receiver `nobody`"), "{checked}");
-}
-
-async fn finish_badly(mut command: std::process::Command) -> String {
-    let ran =
-        tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs");
-    assert!(!ran.status.success());
-    String::from_utf8(ran.stderr).expect("text")
 }

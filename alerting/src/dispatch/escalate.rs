@@ -46,13 +46,17 @@ impl Pass<'_> {
         let spoke = self.spoke_now(group)?;
         let urgency = Urgency::of(&policy.urgency, &firing, self.clocks, self.now);
         let Some(work) = self.work.get_mut(incident_id) else { return Ok(()) };
-        let begins = work.progress.is_none() && work.state == IncidentState::Triggered;
+        let begins = work.progress.is_none() && work.state != IncidentState::Resolved;
         if begins || spoke {
             let told = Told { receiver: group.row.receiver.clone(), at: self.now, by_route: true };
             self.store.note_told(incident_id, &told)?;
         }
         if begins {
-            let progress = Progress::begun(policy, urgency, self.now);
+            let mut progress = Progress::begun(policy, urgency, self.now);
+            if work.state == IncidentState::Acknowledged {
+                // Within group_wait, or before there was a policy: the steps wait, and the time-out runs.
+                progress.acknowledged(Some(policy), self.now);
+            }
             self.store.put_progress(incident_id, &progress)?;
             work.progress = Some(progress);
         }

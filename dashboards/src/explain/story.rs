@@ -137,6 +137,10 @@ fn routed(episode: &[Decided]) -> Vec<String> {
     let sentence = |it: &Decided| match it.outcome() {
         "suppressed" => format!("At {} it was kept back: {}.", it.time, it.reason()),
         "refused" => format!("At {} it was refused: {}.", it.time, it.reason()),
+        "no_notification_sent" => format!("At {} nobody was told: {}.", it.time, it.reason()),
+        "duplicate_suppressed" => {
+            format!("At {} {} was not told twice: {}.", it.time, it.receiver(), it.reason())
+        }
         _ if it.receiver().is_empty() => format!("At {}: {}.", it.time, it.reason()),
         _ => format!("At {} it was routed to {}: {}.", it.time, it.receiver(), it.reason()),
     };
@@ -157,7 +161,7 @@ fn told(episode: &[Decided]) -> Vec<String> {
         let id = it.details()["notification_id"].as_str().unwrap_or_default().to_owned();
         let (who, how, time) = (it.receiver(), integration(it), &it.time);
         match it.outcome() {
-            "queued" => {
+            "queued" | "escalated" => {
                 reasons.insert(id, it.reason().to_owned());
             }
             "sent" => {
@@ -191,7 +195,7 @@ fn why_nobody(episode: &[Decided], sends: &[&Decided]) -> String {
     let last_route = episode.iter().rev().find(|it| it.stage == "route");
     match (last_send, last_route) {
         (Some("failed" | "retrying"), _) => "no receiver took the message".to_owned(),
-        (Some("queued"), _) => "the message waits in the outbox".to_owned(),
+        (Some("queued" | "escalated"), _) => "the message waits in the outbox".to_owned(),
         (Some(_), _) => "as said above".to_owned(),
         (None, Some(route)) if route.outcome() == "suppressed" => route.reason().to_owned(),
         (None, Some(route)) if route.reason().starts_with("no longer ") => {

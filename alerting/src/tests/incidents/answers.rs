@@ -73,6 +73,22 @@ async fn an_acknowledgement_that_is_too_old_triggers_again_even_over_a_restart()
 }
 
 #[tokio::test]
+async fn what_is_acknowledged_within_group_wait_escalates_nothing_until_that_is_too_old() {
+    let file = format!("{THREE_STEPS}    ack_timeout: 30m\n");
+    let mut story = Story::begin_escalated(ROUTING, &file).await;
+    story.minute(&[SALES]).await;
+    story.act(IncidentAction::Acknowledge).await;
+    assert_eq!(
+        story.pass_minutes(42, &[SALES]).await,
+        [
+            "10:01 /on-call firing 1 first notification",
+            "10:31 /on-call firing 1 acknowledgement timed out",
+            "10:41 /anna firing 1 escalated",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn what_is_taken_back_is_told_again_and_what_makes_no_sense_is_refused() {
     let routing = ROUTING.replace("group_wait: 30s", NOW);
     let mut story = Story::begin_escalated(&routing, THREE_STEPS).await;
