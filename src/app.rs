@@ -1,7 +1,9 @@
 //! The whole product, composed: every room is built here, once for each tenant, and `rules` and `alerting` meet here
 //! only, through one bounded channel of alerts.
 
+mod delivery;
 mod heard;
+mod heartbeat;
 mod ingest_ledger;
 mod listeners;
 mod loops;
@@ -17,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use plimsoll_alerting::{Alerting, Delivery, Routing};
+use plimsoll_alerting::{Alerting, Delivery, Heartbeat, Routing};
 use plimsoll_collector::{Collector, OtlpReader};
 use plimsoll_dashboards::{Faces, MetricsSource, Runbook};
 use plimsoll_lake::Lake;
@@ -47,6 +49,7 @@ pub struct App {
     sources: Arc<Sources>,
     health: Arc<HealthBoard>,
     reloads: reload::Reloads,
+    heartbeat: Option<Arc<Heartbeat>>,
 }
 
 impl App {
@@ -80,8 +83,9 @@ impl App {
         let databases = databases(&rooms)?;
         let lakes = rooms.iter().map(|rooms| (rooms.tenant.clone(), rooms.lake.clone())).collect();
         let health = HealthBoard::new(Arc::clone(&clock), lakes, config.flush_age());
+        let heartbeat = config.dead_mans_switch()?.map(|config| Arc::new(Heartbeat::new(config)));
         let reloads = reload::Reloads::since(clock.now());
-        Ok(Self { health, config, clock, collector, rooms, databases, sources, reloads })
+        Ok(Self { health, heartbeat, config, clock, collector, rooms, databases, sources, reloads })
     }
 
     /// Of the default tenant.

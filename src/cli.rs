@@ -9,6 +9,7 @@ mod incident;
 mod lake;
 mod load;
 mod oncall;
+mod receivers;
 mod replay;
 mod routes;
 mod rules;
@@ -71,6 +72,11 @@ enum Verb {
     },
     /// Play stored history to the rules: what would have fired and who would have been paged, when.
     Replay(Box<replay::Replay>),
+    /// Try whom alertmanager.yml names.
+    Receivers {
+        #[command(subcommand)]
+        verb: receivers::Receivers,
+    },
     /// Run test files of rules: fixtures in, expected alerts and notifications out; exit 1 when one fails.
     Test(test::Test),
     /// Show the tree by which alerts find their receivers, or ask it of one alert.
@@ -115,6 +121,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Incident { verb } => verb.run().await,
         Verb::Oncall { verb } => verb.run().await,
         Verb::Replay(replay) => Box::pin(replay.run(&cli.log)).await,
+        Verb::Receivers { verb } => verb.run().await,
         Verb::Test(test) => Box::pin(test.run(&cli.log)).await,
         Verb::Routes(routes) => routes.run(),
         Verb::Rules { verb } => verb.run(),

@@ -1,11 +1,15 @@
 //! Out of the outbox: claim, send, mark. At least once, in order within a lane, each receiver by itself, and a
 //! receiver that is down costs the others nothing but one timeout.
 
+mod claims;
+mod counts;
+mod pace;
+mod second_channel;
+mod trial;
 mod unmarked;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -14,7 +18,7 @@ use plimsoll_model::{Labels, Timestamp};
 
 use crate::ledger::record_of;
 use crate::message;
-use crate::notification::NotifiedAlert;
+use crate::notification::{NotifiedAlert, Purpose};
 use crate::pipeline::Alerting;
 use crate::receiver::{Parcel, Retry, SendError};
 use crate::store::{OutboxRow, Outcome};
@@ -22,15 +26,25 @@ use crate::{AlertingError, steps};
 use unmarked::Answer;
 pub(crate) use unmarked::Unmarked;
 
-/// Of each receiver, before it is asked again what is most urgent.
+pub(crate) use claims::{Claim, Claims};
+pub(crate) use counts::{Counts, Fate};
+pub use counts::{DeliveryStats, INTEGRATION_KINDS};
+pub(crate) use pace::Pace;
+pub use pace::{RateLimit, RateLimits};
+pub use second_channel::SecondChannels;
+
+/// Of each integration, before it is asked again what is most urgent.
 const BATCH: u32 = 128;
 const MAX_ROUNDS: usize = 128;
-/// How many a receiver gets at the same time.
-const CONCURRENT_PER_RECEIVER: usize = 4;
+/// How many an integration gets at the same time.
+const CONCURRENT: usize = 4;
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(120);
 /// After that the news is no news.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(72 * 3600);
+
+/// Receiver and integration.
+type Destination = (String, String);
 
 /// What left, for whoever shows it (the demo prints the page as the person gets it).
 #[derive(Clone, Debug)]
@@ -61,30 +75,6 @@ pub struct DeliveredAlert {
     pub is_firing: bool,
 }
 
-/// Outbox rows that are on their way now, so that two calls side by side don't send one twice.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Claims(Arc<Mutex<BTreeSet<i64>>>);
-
-/// Held while a row is on its way; dropping it, also by cancellation, lets others try.
-#[derive(Debug)]
-struct Claim {
-    seq: i64,
-    claims: Claims,
-}
-
-impl Claims {
-    fn take(&self, seq: i64) -> Option<Claim> {
-        let is_free = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(seq);
-        is_free.then(|| Claim { seq, claims: self.clone() })
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        self.claims.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.seq);
-    }
-}
-
 impl Alerting {
     /// Sends what the outbox holds and is due; failures stay with a later `not_before`. Says when to come back.
     pub async fn deliver(&self, now: Timestamp) -> Result<(Vec<Delivery>, Option<Timestamp>), AlertingError> {
@@ -93,61 +83,92 @@ impl Alerting {
         }
         self.mark_what_was_answered().await?;
         let mut deliveries = Vec::new();
-        let mut down = BTreeSet::new();
+        let mut closed = BTreeSet::new();
+        let overdue = self.tell_second_channels(now).await?;
         for _ in 0..MAX_ROUNDS {
-            let queues = self.claim(&down, now).await?;
+            let queues = self.claim(&closed, now).await?;
             if queues.is_empty() {
                 break;
             }
             steps::reached(steps::DELIVER_CLAIMED);
-            let sent = join_all(queues.into_values().map(|queue| self.send_queue(queue, now))).await;
+            let sent = join_all(queues.into_iter().map(|(to, queue)| self.send_queue(to, queue, now))).await;
             for result in sent {
                 let (delivered, unreachable) = result?;
                 deliveries.extend(delivered);
-                down.extend(unreachable);
+                closed.extend(unreachable);
             }
         }
         let next = self.inner.store.transact(|store| store.next_due()).await?;
+        let next = next.into_iter().chain(overdue).min();
         Ok((deliveries, next.map(|next| next.max(now + FIRST_BACK_OFF))))
     }
 
-    /// The due rows by receiver, without receivers that failed within this call.
+    /// The due rows by integration, without those that failed or had enough within this call.
     async fn claim(
         &self,
-        down: &BTreeSet<String>,
+        closed: &BTreeSet<Destination>,
         now: Timestamp,
-    ) -> Result<BTreeMap<String, Vec<(Claim, OutboxRow)>>, AlertingError> {
+    ) -> Result<BTreeMap<Destination, Vec<(Claim, OutboxRow)>>, AlertingError> {
         let rows = self.inner.store.transact(move |store| store.due(now, BATCH)).await?;
-        let mut queues: BTreeMap<String, Vec<(Claim, OutboxRow)>> = BTreeMap::new();
-        for row in rows.into_iter().filter(|row| !down.contains(&row.notification.receiver)) {
+        let mut queues: BTreeMap<Destination, Vec<(Claim, OutboxRow)>> = BTreeMap::new();
+        for row in rows {
+            let to = (row.notification.receiver.clone(), row.integration.clone());
+            if closed.contains(&to) {
+                continue;
+            }
             if let Some(claim) = self.inner.claims.take(row.seq) {
-                queues.entry(row.notification.receiver.clone()).or_default().push((claim, row));
+                queues.entry(to).or_default().push((claim, row));
             }
         }
         Ok(queues)
     }
 
-    /// One receiver's rows. After the first that must be retried no other is begun, and those begun are finished:
-    /// one that is cut off after it was sent would be sent again.
+    /// One integration's rows, the most urgent first. After the first that must be retried, and when it has had as many
+    /// as it may, no other is begun, and those begun are finished: one that is cut off after it was sent would be sent
+    /// again.
     async fn send_queue(
         &self,
+        to: Destination,
         queue: Vec<(Claim, OutboxRow)>,
         now: Timestamp,
-    ) -> Result<(Vec<Delivery>, Option<String>), AlertingError> {
-        let is_down = AtomicBool::new(false);
+    ) -> Result<(Vec<Delivery>, Option<Destination>), AlertingError> {
+        let is_closed = AtomicBool::new(false);
         let sends = queue.into_iter().map(|(claim, row)| async {
-            if is_down.load(Ordering::Relaxed) || !self.inner.store.covers_a_send().await? {
+            if is_closed.load(Ordering::Relaxed) || !self.inner.store.covers_a_send().await? {
+                return Ok(None);
+            }
+            if !self.may_go(&to, now) {
+                is_closed.store(true, Ordering::Relaxed);
                 return Ok(None);
             }
             let (delivery, outcome) = self.send_row(claim, row, now).await?;
-            is_down.fetch_or(matches!(outcome, Outcome::Retry { .. }), Ordering::Relaxed);
+            is_closed.fetch_or(matches!(outcome, Outcome::Retry { .. }), Ordering::Relaxed);
             Ok::<_, AlertingError>(Some(delivery))
         });
-        let sent: Vec<_> =
-            futures::stream::iter(sends).buffer_unordered(CONCURRENT_PER_RECEIVER).collect().await;
+        let sent: Vec<_> = futures::stream::iter(sends).buffer_unordered(CONCURRENT).collect().await;
         let deliveries = sent.into_iter().filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
-        let receiver = deliveries.first().map(|delivery| delivery.receiver.clone());
-        Ok((deliveries, receiver.filter(|_| is_down.into_inner())))
+        Ok((deliveries, is_closed.into_inner().then_some(to)))
+    }
+
+    /// A simulation leaves the house by no way, and shows everything.
+    fn may_go(&self, (receiver, integration): &Destination, now: Timestamp) -> bool {
+        if self.inner.senders.are_captured() || self.inner.pace.take(receiver, integration, now).is_ok() {
+            return true;
+        }
+        self.inner.counts.note(integration, Fate::HeldBack);
+        tracing::warn!(receiver, integration, "notifications wait: the rate limit is reached");
+        false
+    }
+
+    /// By kind of integration, since the start.
+    #[must_use]
+    pub fn delivery_stats(&self) -> Vec<DeliveryStats> {
+        self.inner.counts.stats()
+    }
+
+    /// Since when the notification that waits the longest does: of all, and of pages.
+    pub fn waiting_since(&self) -> Result<(Option<Timestamp>, Option<Timestamp>), AlertingError> {
+        self.inner.store.waiting_since()
     }
 
     async fn send_row(
@@ -214,17 +235,12 @@ impl Alerting {
 
     /// The mark, then the ledger: the first failure, the end, and nothing in between.
     async fn settle(&self, row: &OutboxRow, outcome: &Outcome, now: Timestamp) -> Result<(), AlertingError> {
-        let (seq, marked) = (row.seq, outcome.clone());
-        let settled = self.inner.store.transact(move |store| {
-            store.settle(seq, &marked, now)?;
-            steps::reached(steps::DELIVER_MARKING);
-            Ok(())
-        });
-        settled.await?;
+        self.mark(row, outcome, now).await?;
         steps::reached(steps::DELIVER_MARKED);
         let (receiver, integration) = (&row.notification.receiver, &row.integration);
         let (word, reason) = match outcome {
             Outcome::Sent { receipt } => {
+                self.inner.counts.note(integration, Fate::Sent(now.since(row.waiting_since)));
                 tracing::info!(
                     receiver,
                     integration,
@@ -234,6 +250,7 @@ impl Alerting {
                 ("sent", receipt)
             }
             Outcome::Retry { error, .. } => {
+                self.inner.counts.note(integration, Fate::Retried);
                 tracing::warn!(
                     receiver,
                     integration,
@@ -244,6 +261,7 @@ impl Alerting {
                 ("retrying", error)
             }
             Outcome::GaveUp { error } => {
+                self.inner.counts.note(integration, Fate::Failed);
                 tracing::error!(receiver, integration, error, "notification given up: nobody was told");
                 ("failed", error)
             }
@@ -274,6 +292,7 @@ fn outcome_of(row: &OutboxRow, result: &Result<String, SendError>, now: Timestam
     let message = error.message.clone();
     match error.retry {
         Retry::Never => Outcome::GaveUp { error: message },
+        Retry::After(_) if row.notification.purpose == Purpose::Test => Outcome::GaveUp { error: message },
         Retry::After(_) if now.since(row.created_at) >= GIVE_UP_AFTER => Outcome::GaveUp {
             error: format!("given up after {} h: {message}", GIVE_UP_AFTER.as_secs() / 3600),
         },
@@ -283,7 +302,7 @@ fn outcome_of(row: &OutboxRow, result: &Result<String, SendError>, now: Timestam
     }
 }
 
-/// Doubles from a second to five minutes.
+/// Doubles from a second to two minutes.
 fn back_off(attempts: u32) -> Duration {
     FIRST_BACK_OFF.saturating_mul(1_u32 << attempts.min(16)).min(LONGEST_BACK_OFF)
 }

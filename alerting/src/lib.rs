@@ -29,6 +29,7 @@ mod store;
 mod deliver;
 mod dispatch;
 mod fence;
+mod heartbeat;
 mod ledger;
 mod pipeline;
 mod receiver;
@@ -38,9 +39,12 @@ mod tables;
 mod view;
 
 pub use config::{Config, Environment, Finding, Outbound, PagerDutyIncidents, Routing, Sending};
-pub use deliver::{DeliveredAlert, Delivery};
+pub use deliver::{
+    DeliveredAlert, Delivery, DeliveryStats, INTEGRATION_KINDS, RateLimit, RateLimits, SecondChannels,
+};
 pub use error::AlertingError;
 pub use fence::{Fence, Network};
+pub use heartbeat::{Heartbeat, HeartbeatConfig, HeartbeatStats};
 pub use incident::{
     Acted, Actor, IncidentAction, IncidentDetail, IncidentState, LinkKey, LinkState, LinkedIncident,
     OnCallShift, PagerDutyAnswer, Way, WebhookSecret,

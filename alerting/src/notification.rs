@@ -39,7 +39,7 @@ pub(crate) enum Purpose {
     /// To a pager that was told: somebody has taken it.
     Acknowledge,
     /// To a second channel, since the first could not be reached.
-    InsteadOf { receiver: String, integration: String, why: String },
+    InsteadOf { notification_id: String, receiver: String, integration: String, why: String },
     /// Somebody asked for it, to see whether it arrives.
     Test,
     /// To a pager that was told: somebody has resolved it, though it may still fire.

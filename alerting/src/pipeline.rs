@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::{Notify, OnceCell};
 
 use crate::config::{Config, Routing};
-use crate::deliver::{Claims, Unmarked};
+use crate::deliver::{Claims, Counts, Pace, SecondChannels, Unmarked};
 use crate::dispatch::dispatch;
 use crate::escalation::Clocks;
 use crate::incident::{LinkKey, WebhookSecret};
@@ -52,6 +52,9 @@ pub(crate) struct Inner {
     pub(crate) senders: Senders,
     pub(crate) claims: Claims,
     pub(crate) unmarked: Unmarked,
+    pub(crate) pace: Pace,
+    pub(crate) counts: Counts,
+    pub(crate) second_channels: SecondChannels,
     pub(crate) last_pass: Arc<LastPass>,
     /// Something came that the next pass need not wait for.
     news: Notify,
@@ -74,7 +77,10 @@ impl Alerting {
     ) -> Result<Self, AlertingError> {
         let inner = Inner {
             store: Store::open(&config.data_dir, config.database.as_ref())?,
+            pace: Pace::new(config.outbound.rate_limits),
+            second_channels: config.outbound.second_channels.clone(),
             senders: Senders::new(config.sending, config.outbound),
+            counts: Counts::default(),
             routing: RwLock::new(Arc::new(routing)),
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             ledger,

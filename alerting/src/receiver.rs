@@ -11,21 +11,18 @@ use std::time::Duration;
 
 use plimsoll_model::Timestamp;
 
-use crate::config::{Integration, IntegrationKind, Outbound, Sending, Wording};
+use crate::config::{HttpConfig, Integration, IntegrationKind, Outbound, Secret, Sending, Wording};
 use crate::fence::Fence;
 use crate::message::Message;
 use crate::notification::Notification;
 use crate::template::Data;
 
-use http::{Http, Scrub};
+use http::{Http, Post, Scrub};
 
 /// Longer words of a receiver's are cut.
 const MAX_ANSWER_CHARS: usize = 300;
-/// For a whole delivery, its connection included: mail servers take their time, chats and pagers don't.
-const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
-const POST_TIMEOUT: Duration = Duration::from_secs(15);
-/// Whatever the file says.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// For a whole delivery, its connection included, and whatever the file says: no longer than a lease on the store.
+const LONGEST: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
@@ -51,6 +48,29 @@ impl SendError {
 
     pub(crate) fn give_up(message: String) -> Self {
         Self { message: shown(&message), retry: Retry::Never }
+    }
+}
+
+/// Posts that are no notifications, over the same fence.
+#[derive(Debug)]
+pub(crate) struct Outside(Http);
+
+impl Outside {
+    pub(crate) fn new(outbound: &Outbound) -> Self {
+        Self(Http::new(outbound.fence.clone(), outbound.proxies.clone()))
+    }
+
+    /// `Err` is what is to be said about it, without what nobody may read.
+    pub(crate) async fn post(
+        &self,
+        config: &HttpConfig,
+        url: &Secret,
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let scrub = &mut Scrub::default();
+        let answer = self.0.post(Post::json(config, url, body, now), scrub).await;
+        answer.and_then(|answer| answer.judge(scrub)).map(drop).map_err(|error| error.message)
     }
 }
 
@@ -91,16 +111,20 @@ impl Senders {
         Self { http, fence: outbound.fence.clone(), outbound, sending }
     }
 
+    pub(crate) fn are_captured(&self) -> bool {
+        self.sending == Sending::Captured
+    }
+
     /// A receipt: what the receiver said when it took the notification.
     pub(crate) async fn send(
         &self,
         integration: &Integration,
         parcel: Parcel<'_>,
     ) -> Result<String, SendError> {
-        if self.sending == Sending::Captured {
+        if self.are_captured() {
             return Ok("captured, not sent".to_owned());
         }
-        let timeout = timeout_of(integration);
+        let timeout = integration.timeout.unwrap_or(LONGEST).min(LONGEST);
         let parcel = Parcel { timeout: Some(timeout), ..parcel };
         match tokio::time::timeout(timeout, self.send_by_kind(&integration.kind, parcel)).await {
             Ok(receipt) => receipt.map(|receipt| shown(&receipt)),
@@ -121,14 +145,6 @@ impl Senders {
             IntegrationKind::Teams(config) => teams::send(&self.http, config, parcel, scrub).await,
         }
     }
-}
-
-fn timeout_of(integration: &Integration) -> Duration {
-    let usual = match integration.kind {
-        IntegrationKind::Email(_) => MAIL_TIMEOUT,
-        _ => POST_TIMEOUT,
-    };
-    integration.timeout.unwrap_or(usual).min(LONGEST_TIMEOUT)
 }
 
 /// One bounded line of what somebody else wrote.

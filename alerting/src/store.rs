@@ -10,6 +10,7 @@ mod escalations;
 mod groups;
 mod incidents;
 mod lease;
+mod outbound;
 mod outbox;
 mod postgres;
 mod schema;

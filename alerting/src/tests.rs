@@ -6,6 +6,7 @@ mod incidents;
 pub(crate) mod kill;
 mod lease;
 mod muting;
+mod outbound;
 mod postgres;
 mod routing;
 mod silences;

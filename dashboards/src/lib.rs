@@ -17,6 +17,7 @@ mod on_call;
 mod pagerduty;
 mod probes;
 mod problem;
+mod receivers;
 mod runbooks;
 mod server;
 mod sql;

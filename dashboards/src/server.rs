@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::problem::Problem;
 use crate::{
-    Faces, ack_page, alertmanager, explain, fence, incidents, on_call, pagerduty, probes, runbooks, sql,
-    state, web,
+    Faces, ack_page, alertmanager, explain, fence, incidents, on_call, pagerduty, probes, receivers,
+    runbooks, sql, state, web,
 };
 
 /// How long a stopping process waits for answers on their way; a client that stays connected can't hold it longer.
@@ -54,6 +54,7 @@ pub(crate) fn router(faces: Faces, stop: CancellationToken) -> Router {
             "/api/v1/pagerduty/webhook",
             post(pagerduty::take).layer(DefaultBodyLimit::max(pagerduty::BODY_LIMIT_BYTES)),
         )
+        .route("/api/v1/receivers/{name}/test", post(receivers::test))
         .route("/-/healthy", get(probes::healthy))
         .route("/-/ready", get(probes::ready))
         .route("/-/reload", post(probes::reload).put(probes::reload))

@@ -15,7 +15,7 @@ use tracing::{Instrument, info_span};
 
 use super::pace::Pace;
 use super::rooms::Rooms;
-use super::{App, Listeners, ingest_ledger};
+use super::{App, Listeners, heartbeat, ingest_ledger};
 use crate::health::{HealthBoard, part_of};
 use crate::ledger;
 
@@ -35,6 +35,13 @@ pub(super) async fn run(app: Arc<App>, listeners: Listeners, stop: CancellationT
     let mut tasks: JoinSet<Outcome> = JoinSet::new();
     serve(&mut tasks, &app, listeners, &stop);
     fetch(&mut tasks, &app, &stop);
+    if let Some(heartbeat) = &app.heartbeat {
+        let task = heartbeat::beat(Arc::clone(&app), Arc::clone(heartbeat), stop.clone());
+        tasks.spawn(async move {
+            task.await;
+            ("dead-man's switch", Ok(()))
+        });
+    }
     for rooms in &app.rooms {
         judge_and_tell(&mut tasks, &app, rooms, &stop);
         write_and_keep(&mut tasks, rooms, &stop);

@@ -11,7 +11,7 @@ use plimsoll_model::{Table, TenantName, Timestamp};
 use plimsoll_query::LaneStats;
 
 use super::rooms::Rooms;
-use super::{App, sources};
+use super::{App, delivery, sources};
 
 /// Holds the app weakly: the console must not keep alive what it looks at.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ impl MetricsSource for AppMetrics {
             ),
         ]);
         samples.extend(reloads(app.reloads.is_last_good(), app.reloads.last_good_at()));
+        samples.extend(delivery::heartbeat(app.heartbeat.as_deref()));
         samples.extend(app.engine().lanes().iter().flat_map(lane));
         samples.extend(app.collector.tenant_stats().iter().flat_map(tenant));
         samples.extend(app.sources.stats().iter().flat_map(sources::samples));
@@ -140,6 +141,14 @@ fn queues(rooms: &Rooms) -> Vec<Sample> {
         taken,
     ));
     // A store that can't be read is told by the health of alerting.
+    if let Ok((since, _)) = rooms.alerting.waiting_since() {
+        samples.push(gauge(
+            "plimsoll_alerting_oldest_waiting_seconds",
+            "How long the notification that waits the longest has waited.",
+            since.map_or(0, |since| rooms.clock.now().since(since).as_secs()),
+        ));
+    }
+    samples.extend(rooms.alerting.delivery_stats().iter().flat_map(delivery::samples));
     if let Ok(waiting) = rooms.alerting.waiting_notifications() {
         samples.push(gauge(
             "plimsoll_alerting_waiting_notifications",

@@ -1,14 +1,17 @@
 //! `[alerting]`: whom to tell, and how what is told leaves the house.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::bail;
-use plimsoll_alerting::{LinkKey, Sending, WebhookSecret};
+use plimsoll_alerting::{LinkKey, SecondChannels, Sending, WebhookSecret};
 use plimsoll_model::TenantName;
 use rand::RngExt as _;
 use serde::Deserialize;
 
-use super::outbound::{NetworkText, PagerDutyText};
+use super::outbound::{LimitTexts, NetworkText, PagerDutyText};
+use super::units::Span;
 use super::{Config, secrets};
 
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +29,14 @@ pub(super) struct Alerting {
     /// What PagerDuty's webhooks are signed with, one a line.
     pub(super) pagerduty_webhook_secret_env: Option<String>,
     pub(super) pagerduty_webhook_secret_file: Option<PathBuf>,
+    pub(super) rate_limits: LimitTexts,
+    /// By receiver, or `*`.
+    pub(super) second_channels: BTreeMap<String, String>,
+    pub(super) second_channel_after: Span,
+    pub(super) dead_mans_switch: Option<String>,
+    pub(super) dead_mans_switch_file: Option<PathBuf>,
+    pub(super) dead_mans_switch_env: Option<String>,
+    pub(super) dead_mans_switch_interval: Span,
 }
 
 impl Default for Alerting {
@@ -41,6 +52,13 @@ impl Default for Alerting {
             pagerduty_incidents: PagerDutyText::default(),
             pagerduty_webhook_secret_env: None,
             pagerduty_webhook_secret_file: None,
+            rate_limits: LimitTexts::default(),
+            second_channels: BTreeMap::new(),
+            second_channel_after: Span(SecondChannels::default().after),
+            dead_mans_switch: None,
+            dead_mans_switch_file: None,
+            dead_mans_switch_env: None,
+            dead_mans_switch_interval: Span(Duration::from_mins(1)),
         }
     }
 }

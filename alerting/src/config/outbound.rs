@@ -1,5 +1,6 @@
 //! How what is told leaves the house: what alertmanager.yml has no word for.
 
+use crate::deliver::{RateLimits, SecondChannels};
 use crate::fence::Fence;
 
 /// `[alerting]` in `plimsoll.toml`, the part about delivery.
@@ -7,6 +8,8 @@ use crate::fence::Fence;
 pub struct Outbound {
     pub fence: Fence,
     pub pagerduty_incidents: PagerDutyIncidents,
+    pub rate_limits: RateLimits,
+    pub second_channels: SecondChannels,
     /// For `proxy_from_environment`.
     pub proxies: Environment,
 }

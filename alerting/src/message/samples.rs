@@ -139,6 +139,7 @@ pub(crate) fn many_resolved() -> Notification {
 /// To a second channel.
 pub(crate) fn instead() -> Notification {
     let purpose = Purpose::InsteadOf {
+        notification_id: "0123456789abcdef0123456789abcdef".to_owned(),
         receiver: "on-call".to_owned(),
         integration: "pagerduty[0]".to_owned(),
         why: "HTTP 500".to_owned(),

@@ -9,7 +9,7 @@ use super::groups::{GroupRow, LogRow};
 use super::sql::{SqlRow, values};
 use super::{StoreTransaction, to_json};
 use crate::AlertingError;
-use crate::notification::Notification;
+use crate::notification::{Notification, Purpose};
 
 #[derive(Clone, Debug)]
 pub(crate) struct OutboxRow {
@@ -18,6 +18,8 @@ pub(crate) struct OutboxRow {
     pub(crate) notification: Notification,
     pub(crate) attempts: u32,
     pub(crate) created_at: Timestamp,
+    /// Since when somebody waits: its own beginning, or that of the first row that it replaced.
+    pub(crate) waiting_since: Timestamp,
 }
 
 /// What became of one attempt.
@@ -42,14 +44,18 @@ impl StoreTransaction<'_> {
     ) -> Result<(), AlertingError> {
         let lane = [notification.group_key.as_str(), notification.receiver.as_str(), integration];
         let superseded = if notification.pages() { self.supersede(notification, lane)? } else { None };
-        let log_before = match superseded {
-            Some(before) => before,
-            None => to_json(&log_before)?,
+        let (log_before, waiting_since) = match superseded {
+            Some((before, since)) => (before, Some(since)),
+            None => (to_json(&log_before)?, None),
+        };
+        let instead_of = match &notification.purpose {
+            Purpose::InsteadOf { notification_id, .. } => Some(notification_id.clone()),
+            _ => None,
         };
         let insert =
             "INSERT INTO outbox (id, incident_id, group_key, receiver, integration, is_firing, reason,
-                 payload, log_before, outcome, created_at, not_before, urgency)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'pending', ?10, ?10, ?11)";
+                 payload, log_before, outcome, created_at, not_before, urgency, waiting_since, instead_of)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'pending', ?10, ?10, ?11, ?12, ?13)";
         let values = values![
             &notification.id,
             &notification.incident_id,
@@ -62,6 +68,8 @@ impl StoreTransaction<'_> {
             log_before,
             notification.decided_at,
             notification.urgency(),
+            waiting_since,
+            instead_of,
         ];
         self.sql.execute(insert, values)?;
         Ok(())
@@ -79,21 +87,28 @@ impl StoreTransaction<'_> {
         self.sql.first(&query, lane, |row| row.json("log_before"))
     }
 
-    /// What the log said before the first of the replaced rows: none of them was told to anybody.
-    fn supersede(&self, by: &Notification, lane: [&str; 3]) -> Result<Option<String>, AlertingError> {
+    /// What the log said before the first of the replaced rows, of which none was told to anybody; and since when
+    /// somebody waits.
+    fn supersede(
+        &self,
+        by: &Notification,
+        lane: [&str; 3],
+    ) -> Result<Option<(String, Timestamp)>, AlertingError> {
         let lane = values![lane[0], lane[1], lane[2], &by.incident_id];
-        let query = format!("SELECT log_before FROM outbox WHERE {UNTOLD} ORDER BY seq LIMIT 1");
-        let before = self.sql.first(&query, lane, |row| row.at(0))?;
+        let query = format!(
+            "SELECT log_before, COALESCE(waiting_since, created_at) FROM outbox WHERE {UNTOLD} ORDER BY seq LIMIT 1"
+        );
+        let before = self.sql.first(&query, lane, |row| Ok((row.at(0)?, row.at(1)?)))?;
         self.sql.execute(&format!("UPDATE outbox SET outcome = 'superseded' WHERE {UNTOLD}"), lane)?;
         Ok(before)
     }
 
-    /// The first pending row of every lane, when its time has come: the most urgent first, and of each receiver at most
-    /// `limit`, so that one with thousands keeps nobody else waiting. One that was made or tried later than `now` is due
+    /// The first pending row of every lane, when its time has come: the most urgent first, and of each integration at
+    /// most `limit`, so that one with thousands keeps nobody else waiting. One that was made or tried later than `now` is due
     /// as well: it came while others were being sent, or the clock went back.
     pub(crate) fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxRow>, AlertingError> {
         let query = "SELECT outbox.* FROM outbox JOIN (
-                 SELECT seq AS head, row_number() OVER (PARTITION BY receiver ORDER BY urgency, not_before, seq) AS place
+                 SELECT seq AS head, row_number() OVER (PARTITION BY receiver, integration ORDER BY urgency, not_before, seq) AS place
                  FROM outbox WHERE seq IN (SELECT min(seq) FROM outbox WHERE outcome = 'pending'
                      GROUP BY group_key, receiver, integration)
                  AND (not_before <= ?1 OR coalesce(attempted_at, created_at) > ?1)
@@ -161,12 +176,13 @@ impl StoreTransaction<'_> {
     }
 }
 
-fn outbox_row(row: &SqlRow<'_>) -> Result<OutboxRow, AlertingError> {
+pub(super) fn outbox_row(row: &SqlRow<'_>) -> Result<OutboxRow, AlertingError> {
     Ok(OutboxRow {
         seq: row.get("seq")?,
         integration: row.get("integration")?,
         notification: row.json("payload")?,
         attempts: row.get("attempts")?,
         created_at: row.get("created_at")?,
+        waiting_since: row.get::<Option<Timestamp>>("waiting_since")?.map_or(row.get("created_at"), Ok)?,
     })
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::lease;
 use super::postgres::Session;
 use super::sql::{Sql, values};
+use super::{lease, outbound};
 use crate::AlertingError;
 
 /// How long one connection waits for the other.
@@ -126,6 +126,7 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE alerts ADD COLUMN ends_by_timeout INTEGER NOT NULL DEFAULT 0;
     ",
+    outbound::COLUMNS,
 ];
 
 /// Statements that one connection keeps prepared: more than there are.

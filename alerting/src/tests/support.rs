@@ -22,6 +22,10 @@ impl DecisionLedger for Ledger {
     }
 }
 
+/// In place of an answer: none, and none with the connection closed.
+pub(super) const HANG: &str = "hang";
+pub(super) const CUT: &str = "cut";
+
 /// One request as the sink saw it.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -39,13 +43,20 @@ pub(super) struct Sink {
     requests: Arc<Mutex<Vec<Request>>>,
     answers: Arc<Mutex<Vec<&'static str>>>,
     has_come: Arc<Notify>,
+    failing: Arc<Mutex<Vec<&'static str>>>,
 }
 
 impl Sink {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("bound").port();
-        let sink = Self { port, requests: Arc::default(), answers: Arc::default(), has_come: Arc::default() };
+        let sink = Self {
+            port,
+            requests: Arc::default(),
+            answers: Arc::default(),
+            failing: Arc::default(),
+            has_come: Arc::default(),
+        };
         let serving = sink.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -57,6 +68,15 @@ impl Sink {
 
     pub(super) fn answer_next(&self, answers: &[&'static str]) {
         self.answers.lock().expect("unpoisoned").extend(answers);
+    }
+
+    /// Answers 500 on that path from now on.
+    pub(super) fn fail(&self, path: &'static str) {
+        self.failing.lock().expect("unpoisoned").push(path);
+    }
+
+    pub(super) fn recover(&self, path: &'static str) {
+        self.failing.lock().expect("unpoisoned").retain(|failing| *failing != path);
     }
 
     pub(super) fn take(&self) -> Vec<Request> {
@@ -103,13 +123,23 @@ impl Sink {
     async fn serve(self, stream: TcpStream) {
         let mut stream = BufReader::new(stream);
         while let Some(mut request) = read_request(&mut stream).await {
+            let fails = self.failing.lock().expect("unpoisoned").iter().any(|path| *path == request.path);
             let answer = {
                 let mut answers = self.answers.lock().expect("unpoisoned");
-                if answers.is_empty() { "200 OK" } else { answers.remove(0) }
+                match (fails, answers.is_empty()) {
+                    (true, _) => "500 Oops",
+                    (_, true) => "200 OK",
+                    _ => answers.remove(0),
+                }
             };
             request.answer = answer;
             self.requests.lock().expect("unpoisoned").push(request);
             self.has_come.notify_one();
+            match answer {
+                HANG => std::future::pending().await,
+                CUT => return,
+                _ => {}
+            }
             let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
             if stream.write_all(answer.as_bytes()).await.is_err() {
                 return;
@@ -175,6 +205,20 @@ impl Story {
     pub(super) fn change_escalation(&mut self, escalation: &str) {
         std::fs::write(self.folder.path().join("escalation.yml"), escalation).expect("written");
         self.restart();
+    }
+
+    /// With settings for delivery.
+    pub(super) async fn begin_with(yaml: &str, outbound: crate::Outbound) -> Self {
+        let story = Self::begin(yaml).await;
+        let config = Config { outbound, ..config(story.folder.path()) };
+        let routing = load(&config);
+        let ledger = Arc::clone(&story.ledger) as Arc<dyn DecisionLedger>;
+        let alerting = Alerting::open(config, routing, ledger).expect("opens");
+        let story = Self { alerting, ..story };
+        while !story.alerting.lead().await.expect("answers") {
+            tokio::task::yield_now().await;
+        }
+        story
     }
 
     /// The process dies and another starts on the same store.

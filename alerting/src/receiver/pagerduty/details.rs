@@ -27,7 +27,7 @@ pub(super) fn details(config: &PagerDutyConfig, parcel: Parcel<'_>) -> Value {
         ("reason".to_owned(), notification.reason.as_str().to_owned()),
         ("text".to_owned(), parcel.message.text.clone()),
     ]);
-    if let Purpose::InsteadOf { receiver, integration, why } = &notification.purpose {
+    if let Purpose::InsteadOf { receiver, integration, why, .. } = &notification.purpose {
         texts.insert("instead_of".to_owned(), format!("{receiver}, {integration}: {why}"));
     }
     let theirs = config.details.iter();
