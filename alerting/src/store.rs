@@ -31,6 +31,9 @@ pub(crate) use outbox::{OutboxRow, Outcome};
 pub use postgres::{Connecting, Database, DatabaseServer};
 
 use crate::AlertingError;
+#[cfg(test)]
+pub(crate) use schema::FIRST_FORMAT;
+
 use connection::Connection;
 use lease::Lease;
 use sql::Sql;

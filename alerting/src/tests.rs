@@ -14,3 +14,4 @@ mod storm;
 mod support;
 mod tables;
 mod time;
+mod upgrade;

@@ -129,6 +129,10 @@ const MIGRATIONS: &[&str] = &[
     outbound::COLUMNS,
 ];
 
+/// As the first version made it.
+#[cfg(test)]
+pub(crate) const FIRST_FORMAT: &str = MIGRATIONS[0];
+
 /// Statements that one connection keeps prepared: more than there are.
 const PREPARED: usize = 256;
 

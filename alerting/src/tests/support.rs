@@ -234,6 +234,15 @@ impl Story {
         leads.join().expect("it leads");
     }
 
+    /// The process begins on an empty folder with what `write` leaves in its file.
+    pub(super) fn replace_store(&mut self, write: impl FnOnce(&Path)) {
+        let store = self.folder.path().join("data/alerting.db");
+        std::fs::remove_dir_all(self.folder.path().join("data")).expect("removed");
+        std::fs::create_dir(self.folder.path().join("data")).expect("made");
+        write(&store);
+        self.restart();
+    }
+
     pub(super) fn change_routing(&mut self, yaml: &str) {
         write_routing(self.folder.path(), yaml, &self.sink);
         self.restart();
