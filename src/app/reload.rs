@@ -41,7 +41,7 @@ impl App {
     /// its place. Comes back with the keys of `plimsoll.toml` that changed and wait for a restart.
     pub async fn reload(&self) -> anyhow::Result<Vec<String>> {
         let _turn = self.reloads.turn.lock().await;
-        let outcome = self.read_again().await;
+        let outcome = Box::pin(self.read_again()).await;
         self.reloads.is_last_good.store(outcome.is_ok(), Relaxed);
         match &outcome {
             Ok(left_alone) => {

@@ -35,6 +35,7 @@ pub(super) fn check(mut file: File, config: &Config) -> (Option<Routing>, Vec<Fi
         receivers: receivers.keys().cloned().collect(),
         time_intervals: time_intervals.0.keys().cloned().collect(),
     };
+    check_second_channels(config, &known, &mut report);
     let root = match &file.route {
         Some(node) => Some(root(node, &known, &mut report)),
         None => {
@@ -53,6 +54,22 @@ pub(super) fn check(mut file: File, config: &Config) -> (Option<Routing>, Vec<Fi
         escalations: Escalations::default(),
     });
     (routing, findings)
+}
+
+/// The setting stands in plimsoll.toml; the names it may use stand here.
+fn check_second_channels(config: &Config, known: &Known, report: &mut Report) {
+    for (first, second) in &config.outbound.second_channels.by_receiver {
+        for name in [first, second].into_iter().filter(|name| name.as_str() != "*" || *name == second) {
+            if !known.receivers.contains(name) {
+                report.error(
+                    1,
+                    format!(
+                        "second_channels in [alerting] names `{name}`, which is no receiver of this file"
+                    ),
+                );
+            }
+        }
+    }
 }
 
 /// Collects findings and the places they are about.

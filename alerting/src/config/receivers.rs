@@ -33,8 +33,6 @@ pub(crate) use webhook::WebhookConfig;
 /// Who is told: a name in the route tree, and every way to reach them.
 #[derive(Debug)]
 pub(crate) struct Receiver {
-    #[allow(dead_code, reason = "the API shows them")]
-    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) integrations: Vec<Integration>,
 }
 
@@ -122,7 +120,14 @@ impl Reader<'_> {
             let config = teams::read(teams, at, reader.global, reader.report)?;
             Some((teams.send_resolved, None, IntegrationKind::Teams(config)))
         }));
-        Receiver { labels: node.labels.clone(), integrations }
+        if !node.labels.is_empty() {
+            let at = line(&node.name);
+            self.report.warn(
+                at,
+                "a receiver's `labels` have no effect here: receiver_matchers find nothing by them",
+            );
+        }
+        Receiver { integrations }
     }
 
     fn each<'n, N>(

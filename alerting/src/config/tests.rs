@@ -289,3 +289,22 @@ fn the_manuals_example_is_taken_by_us_and_by_amtool() {
     let amtool = amtool.expect("amtool, which `make test` installs");
     assert!(amtool.status.success(), "{}", String::from_utf8_lossy(&amtool.stdout));
 }
+
+#[test]
+fn a_second_channel_that_is_no_receiver_is_refused() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("alertmanager.yml");
+    std::fs::write(&file, "route: {receiver: a}\nreceivers: [{name: a}, {name: b}]\n").expect("written");
+    let load = |first: &str, second: &str| {
+        let mut config = Config { file: file.clone(), ..Config::default() };
+        config.outbound.second_channels.by_receiver.insert(first.to_owned(), second.to_owned());
+        Routing::load(&config)
+    };
+    for (first, second) in [("a", "b"), ("*", "b")] {
+        assert!(load(first, second).0.is_some());
+    }
+    for (first, second) in [("a", "c"), ("c", "b"), ("a", "*")] {
+        let (routing, findings) = load(first, second);
+        assert!(routing.is_none() && findings[0].message.contains("second_channels"), "{findings:?}");
+    }
+}
