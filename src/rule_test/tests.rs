@@ -97,6 +97,32 @@ async fn alerts_and_notifications_are_held_against_what_is_expected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_told_next_is_tried_too() {
+    let folder = Folder::new();
+    folder.write(
+        "escalation.yml",
+        "receivers: {duty: {steps: [{receivers: [duty]}, {receivers: [office], delay: 2m}]}}\n",
+    );
+    let head = "rule_files: [rules.yaml]\nalertmanager: alertmanager.yml\nescalation: escalation.yml\n\
+                start: 2026-11-23T08:00:00Z\ntests:\n  - name: the test\n";
+    let checks = "    exactly: true
+    alert_rule_test:
+      - {eval_time: 5m, alertname: OrdersFail, exp_alerts: [{exp_labels: {severity: page}}]}
+    notification_test:
+      - {eval_time: 5m30s, exp_notifications: [{receiver: duty, status: firing, reason: first notification}]}
+      - {eval_time: 7m29s}
+      - {eval_time: 7m30s, exp_notifications: [{receiver: office, status: firing, reason: escalated}]}
+      - eval_time: 15m
+        exp_notifications:
+          - {receiver: duty, status: resolved, reason: all alerts resolved}
+          - {receiver: office, status: resolved, reason: all alerts resolved}
+";
+    folder.write("a.test.yml", &format!("{head}{FOUR_FAIL}{checks}"));
+    let outcomes = run(&folder.path("a.test.yml"), &Selection::default()).await.expect("it runs");
+    assert_eq!(outcomes[0].failures, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_difference_says_what_came_and_why() {
     let folder = Folder::new();
     let checks = "    exactly: true

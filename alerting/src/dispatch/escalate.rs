@@ -134,7 +134,7 @@ impl Pass<'_> {
                     return Ok(());
                 };
                 if !self.tell_step(course, step)? {
-                    course.progress.hurry(self.now);
+                    course.progress.hurry(course.policy, self.now);
                 }
                 course.reason = NotifyReason::Escalated;
                 Ok(())

@@ -83,9 +83,13 @@ impl Progress {
         usize::try_from(step).ok()
     }
 
-    /// Nobody could be told: the next step doesn't wait.
-    pub(crate) fn hurry(&mut self, now: Timestamp) {
-        self.next_step_at = self.next_step_at.map(|at| at.min(now));
+    /// Nobody could be told: the next step of the round doesn't wait. Another round does, or all of them would be over
+    /// before anybody comes on call.
+    pub(crate) fn hurry(&mut self, policy: &Policy, now: Timestamp) {
+        let steps = policy.steps(self.urgency).len();
+        if usize::try_from(self.step).is_ok_and(|place| place < steps) {
+            self.next_step_at = self.next_step_at.map(|at| at.min(now));
+        }
     }
 
     pub(crate) fn renotified(&mut self, policy: &Policy, now: Timestamp) {

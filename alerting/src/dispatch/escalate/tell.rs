@@ -53,6 +53,11 @@ impl Pass<'_> {
                     let schedule = routing.escalations.schedule(name);
                     let found = schedule.and_then(|schedule| schedule.on_call(self.now, self.clocks));
                     if found.is_none() {
+                        tracing::warn!(
+                            incident_id = course.incident_id,
+                            schedule = name,
+                            "nobody is on call"
+                        );
                         let reason = format!("step {}: nobody is on call in schedule {name}", step + 1);
                         self.decide(course, "", "no_notification_sent", &reason);
                     }

@@ -139,6 +139,19 @@ schedules:
 }
 
 #[tokio::test]
+async fn rounds_wait_for_somebody_to_come_on_call() {
+    let file = "
+receivers: {on-call: {steps: [{schedule: late}], repeat: 2, repeat_after: 20m}}
+schedules: {late: {time_zone: UTC, rotation: daily, start: 2026-11-21T10:30, participants: [anna]}}
+";
+    let mut story = Story::begin_escalated(&ROUTING.replace("group_wait: 30s", "group_wait: 0s"), file).await;
+    story.minute(&[SALES]).await;
+    assert_eq!(story.pass_minutes(50, &[SALES]).await, ["10:40 /anna firing 1 escalated"]);
+    let silent = story.decisions().into_iter().filter(|said| said.contains("nobody is on call")).count();
+    assert_eq!(silent, 2, "at the first and at the second round");
+}
+
+#[tokio::test]
 async fn a_warning_and_what_stops_the_warehouse_reach_different_people_and_one_may_become_the_other() {
     let file = "
 receivers:
