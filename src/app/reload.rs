@@ -59,7 +59,7 @@ impl App {
         let (config, left_alone) = self.config.reread()?;
         let (mut prepared, mut refused) = (Vec::new(), Vec::new());
         for (tenant, rooms) in config.tenants().iter().zip(&self.rooms) {
-            match rooms.prepare(&config, tenant).await {
+            match Box::pin(rooms.prepare(&config, tenant)).await {
                 Ok(next) => prepared.push((rooms, next)),
                 Err(error) if tenant.name.is_default() => refused.push(format!("{error:#}")),
                 Err(error) => refused.push(format!("{}: {error:#}", about(tenant))),
@@ -69,7 +69,7 @@ impl App {
             bail!("{}", refused.join("\n"));
         }
         for (rooms, next) in prepared {
-            rooms.follow(next).await;
+            Box::pin(rooms.follow(next)).await;
         }
         Ok(left_alone)
     }
