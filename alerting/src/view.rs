@@ -9,11 +9,10 @@ use plimsoll_model::{Labels, Timestamp};
 
 pub use filter::AlertFilter;
 
-use crate::config::Routing;
 use crate::inhibit::inhibited;
 use crate::merge::StoredAlert;
 use crate::silence::Muting;
-use crate::store::{GroupRow, StoreTransaction};
+use crate::store::StoreTransaction;
 use crate::{Alerting, AlertingError};
 
 /// An alert that fires, and what keeps it from being told.
@@ -77,15 +76,12 @@ impl Alerting {
     ) -> Result<Vec<AlertView>, AlertingError> {
         let read = move |store: &StoreTransaction<'_>| Ok((store.live_alerts()?, muting(store, now)?));
         let (stored, muting) = self.inner.store.look(read).await?;
-        let (routing, filter) = (self.routing(), filter.clone());
-        reckon(move || {
-            let mut alerts: Vec<AlertView> = views(&routing, stored, &muting, now).into_values().collect();
-            alerts.retain(|alert| {
-                filter.takes(alert) && alert.receivers.iter().any(|receiver| filter.takes_receiver(receiver))
-            });
-            alerts
-        })
-        .await
+        let mut alerts: Vec<AlertView> = self.views(stored, &muting, now).into_values().collect();
+        alerts.retain(|alert| {
+            filter.takes(alert) && alert.receivers.iter().any(|receiver| filter.takes_receiver(receiver))
+        });
+        alerts.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
+        Ok(alerts)
     }
 
     /// Groups with an alert that passes the filter, in Alertmanager's order.
@@ -98,76 +94,70 @@ impl Alerting {
             Ok((store.live_alerts()?, muting(store, now)?, store.groups()?, store.members()?))
         };
         let (stored, muting, rows, members) = self.inner.store.look(read).await?;
-        let (routing, filter) = (self.routing(), filter.clone());
-        reckon(move || {
-            let alerts = views(&routing, stored, &muting, now);
-            let mut of_group: HashMap<i64, Vec<AlertView>> = HashMap::new();
-            for (group_id, fingerprint) in members {
-                let alert = alerts.get(&fingerprint).filter(|alert| filter.takes(alert));
-                of_group.entry(group_id).or_default().extend(alert.cloned());
+        let alerts = self.views(stored, &muting, now);
+        let mut of_group: HashMap<i64, Vec<AlertView>> = HashMap::new();
+        for (group_id, fingerprint) in members {
+            let alert = alerts.get(&fingerprint).filter(|alert| filter.takes(alert));
+            of_group.entry(group_id).or_default().extend(alert.cloned());
+        }
+        let mut groups = Vec::new();
+        for row in rows.into_iter().filter(|row| filter.takes_receiver(&row.receiver)) {
+            let mut alerts = of_group.remove(&row.group_id).unwrap_or_default();
+            if alerts.is_empty() || !(filter.muted || row.muted_by.is_empty()) {
+                continue;
             }
-            let with_alerts = |row: GroupRow| {
-                let alerts = of_group.remove(&row.group_id).unwrap_or_default();
-                filter.takes_receiver(&row.receiver).then(|| group(row, alerts))
-            };
-            let mut groups: Vec<GroupView> = rows.into_iter().filter_map(with_alerts).collect();
-            groups.retain(|group| !group.alerts.is_empty() && (filter.muted || group.muted_by.is_empty()));
-            groups.sort_by(|a, b| {
-                order::of_labels(&a.labels, &b.labels).then_with(|| a.receiver.cmp(&b.receiver))
+            alerts.sort_by(|a, b| order::of_alerts(&a.labels, &b.labels));
+            for alert in &mut alerts {
+                alert.receivers.sort();
+                alert.muted_by.clone_from(&row.muted_by);
+            }
+            groups.push(GroupView {
+                labels: row.group_labels,
+                receiver: row.receiver,
+                muted_by: row.muted_by,
+                alerts,
             });
-            groups
-        })
-        .await
+        }
+        groups
+            .sort_by(|a, b| order::of_labels(&a.labels, &b.labels).then_with(|| a.receiver.cmp(&b.receiver)));
+        Ok(groups)
     }
-}
 
-/// Off the async threads: thousands of alerts are asked of every route, rule and silence.
-async fn reckon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AlertingError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| AlertingError::Stopped)
-}
-
-/// Those that fire at `now`, by fingerprint.
-fn views(
-    routing: &Routing,
-    stored: Vec<StoredAlert>,
-    muting: &Muting,
-    now: Timestamp,
-) -> BTreeMap<String, AlertView> {
-    let firing: Vec<StoredAlert> =
-        stored.into_iter().filter(|alert| !alert.is_resolved && alert.ends_at >= now).collect();
-    let labels: Vec<_> =
-        firing.iter().map(|alert| (alert.fingerprint.as_str(), &alert.alert.labels)).collect();
-    let inhibitors: HashMap<String, String> = inhibited(&routing.inhibit_rules, &labels, &labels)
-        .into_iter()
-        .map(|(target, source)| (target.to_owned(), source.to_owned()))
-        .collect();
-    let view = |stored: StoredAlert| {
-        let routes = routing.root.matching(&stored.alert.labels);
-        let alert = AlertView {
-            receivers: routes.into_iter().map(|route| route.receiver.clone()).collect(),
-            silenced_by: muting.silenced_by(&stored.alert.labels),
-            inhibited_by: inhibitors.get(&stored.fingerprint).cloned().into_iter().collect(),
-            muted_by: Vec::new(),
-            fingerprint: stored.fingerprint,
-            labels: stored.alert.labels,
-            annotations: stored.alert.annotations,
-            starts_at: stored.alert.starts_at,
-            ends_at: stored.ends_at,
-            updated_at: stored.updated_at,
-            generator_url: stored.alert.generator_url,
+    /// Those that fire at `now`, by fingerprint.
+    fn views(
+        &self,
+        stored: Vec<StoredAlert>,
+        muting: &Muting,
+        now: Timestamp,
+    ) -> BTreeMap<String, AlertView> {
+        let routing = self.routing();
+        let firing: Vec<StoredAlert> =
+            stored.into_iter().filter(|alert| !alert.is_resolved && alert.ends_at >= now).collect();
+        let labels: Vec<_> =
+            firing.iter().map(|alert| (alert.fingerprint.as_str(), &alert.alert.labels)).collect();
+        let inhibitors: HashMap<String, String> = inhibited(&routing.inhibit_rules, &labels, &labels)
+            .into_iter()
+            .map(|(target, source)| (target.to_owned(), source.to_owned()))
+            .collect();
+        let view = |stored: StoredAlert| {
+            let routes = routing.root.matching(&stored.alert.labels);
+            let alert = AlertView {
+                receivers: routes.into_iter().map(|route| route.receiver.clone()).collect(),
+                silenced_by: muting.silenced_by(&stored.alert.labels),
+                inhibited_by: inhibitors.get(&stored.fingerprint).cloned().into_iter().collect(),
+                muted_by: Vec::new(),
+                fingerprint: stored.fingerprint,
+                labels: stored.alert.labels,
+                annotations: stored.alert.annotations,
+                starts_at: stored.alert.starts_at,
+                ends_at: stored.ends_at,
+                updated_at: stored.updated_at,
+                generator_url: stored.alert.generator_url,
+            };
+            (alert.fingerprint.clone(), alert)
         };
-        (alert.fingerprint.clone(), alert)
-    };
-    firing.into_iter().map(view).collect()
-}
-
-fn group(row: GroupRow, mut alerts: Vec<AlertView>) -> GroupView {
-    alerts.sort_by(|a, b| order::of_alerts(&a.labels, &b.labels));
-    for alert in &mut alerts {
-        alert.receivers.sort();
-        alert.muted_by.clone_from(&row.muted_by);
+        firing.into_iter().map(view).collect()
     }
-    GroupView { labels: row.group_labels, receiver: row.receiver, muted_by: row.muted_by, alerts }
 }
 
 fn muting(store: &StoreTransaction<'_>, now: Timestamp) -> Result<Muting, AlertingError> {

@@ -9,7 +9,7 @@ pub(super) fn timelines() -> Vec<Timeline> {
     [stating(), telling(), resolving(), routing(), inhibiting(), silencing(), muting()].concat()
 }
 
-/// What concerns, or would hold up, all others in the same process.
+/// What would hold up others in the same process.
 pub(super) fn alone() -> Vec<Timeline> {
     vec![
         new("a receiver that hangs is tried again")
@@ -18,14 +18,6 @@ pub(super) fn alone() -> Vec<Timeline> {
             .fire(4.0, &["A"])
             .until(24.0)
             .tolerating(12.0),
-        // Alertmanager's groups begin anew then, and tick from there; ours go on ticking at odd seconds.
-        new("a reload forgets nobody and tells nobody twice")
-            .route("group_by", json!([]))
-            .fire(0.0, &["A"])
-            .reload(2.4)
-            .fire(3.6, &["B"])
-            .resolve(6.0, &["A"])
-            .until(9.0),
     ]
 }
 

@@ -159,9 +159,6 @@ impl Court {
                     let (ours, theirs) = self.both("/api/v2/silences", &silence).await;
                     silences.insert(key, (id(&ours), id(&theirs)));
                 }
-                Act::Reload => {
-                    self.both("/-/reload", &Value::Null).await;
-                }
                 Act::Expire { key } => {
                     let (ours, theirs) = &silences[key];
                     self.expire(&self.ours, ours).await;

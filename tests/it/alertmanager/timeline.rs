@@ -57,8 +57,6 @@ pub(super) enum Act {
     Expire {
         key: &'static str,
     },
-    /// Both read their file again.
-    Reload,
 }
 
 /// An alert as it is posted.
@@ -175,10 +173,6 @@ impl Timeline {
 
     pub(super) fn expire(self, at: Secs, key: &'static str) -> Self {
         self.step(at, Act::Expire { key })
-    }
-
-    pub(super) fn reload(self, at: Secs) -> Self {
-        self.step(at, Act::Reload)
     }
 
     pub(super) fn until(mut self, at: Secs) -> Self {
