@@ -127,8 +127,11 @@ async fn a_database_that_goes_away_is_told_and_what_happened_meanwhile_is_paged_
         ready(&pair.leader).await.contains("the alert store's database").then_some(())
     })
     .await;
-    let healthy = pair.leader.client().get(pair.leader.console("/-/healthy")).send().await.expect("answered");
-    assert_eq!(healthy.status(), reqwest::StatusCode::SERVICE_UNAVAILABLE);
+    eventually("its health turns red with the next pass", WITHIN, async || {
+        let healthy = pair.leader.client().get(pair.leader.console("/-/healthy")).send().await.ok()?;
+        (healthy.status() == reqwest::StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
     // What is sent is kept all the same.
     for process in [&pair.leader, &pair.other] {
         send(process, "S1", "failed").await;
